@@ -1,0 +1,6 @@
+export type { Clock, Undo } from './clock.js'
+export type { Link, LinkClosed, LinkKind } from './link.js'
+export { silentLogger, type LogFields, type Logger } from './logger.js'
+export { below, fraction, jittered, type Random } from './random.js'
+export type { Rtc } from './rtc.js'
+export { consoleLogger, systemClock, systemRandom } from './system.js'

@@ -1,0 +1,111 @@
+import { accept, refuse, type Parsed } from './parsed.js'
+
+declare const brand: unique symbol
+type Branded<T, Name extends string> = T & { readonly [brand]: Name }
+
+/** One durable store: 128 random bits, as 32 lower-case hex digits. Made once and kept in it. */
+export type ReplicaId = Branded<string, 'ReplicaId'>
+/** One run of a replica: 128 fresh random bits, as 32 lower-case hex digits. */
+export type InstanceId = Branded<string, 'InstanceId'>
+/** One archive, whatever file or machine it lives on: 128 random bits in hex. */
+export type ArchiveId = Branded<string, 'ArchiveId'>
+/** One opening of an archive's log: 128 fresh random bits in hex. */
+export type TermId = Branded<string, 'TermId'>
+/** The name of a collection: 1 to 128 bytes of UTF-8, without control characters. */
+export type CollectionName = Branded<string, 'CollectionName'>
+/** The name of a document inside its collection: 1 to 256 bytes of UTF-8, without control characters. */
+export type DocumentId = Branded<string, 'DocumentId'>
+
+/** Names end up in keys, paths, logs and metrics: short enough for all of them. */
+export const maxCollectionNameBytes = 128
+export const maxDocumentIdBytes = 256
+export const idBytes = 16
+
+/** A document as every message, row and summary names it. Deleting ends a generation. */
+export interface DocumentRef {
+  readonly id: DocumentId
+  /** 0 for the first life of the document, one more after each deletion. */
+  readonly generation: number
+}
+
+/** The id of one local change. It is bound to its bytes for ever. */
+export interface OpId {
+  readonly instance: InstanceId
+  /** Ascending in one instance, from 1. Gaps are normal. */
+  readonly n: number
+}
+
+/** "Everything up to seq is durably applied here", in the numbering of one archive. */
+export interface Cursor {
+  readonly archive: ArchiveId
+  readonly term: TermId
+  readonly seq: number
+}
+
+const hexId = /^[0-9a-f]{32}$/
+// Control characters break logs and terminals; lone surrogates have no UTF-8 form of their own.
+// eslint-disable-next-line no-control-regex
+const forbiddenInNames = /[\u0000-\u001f\u007f-\u009f]/
+const loneSurrogate = /\p{Surrogate}/u
+
+export const parseReplicaId = parserOfHexId<ReplicaId>('replica id')
+export const parseInstanceId = parserOfHexId<InstanceId>('instance id')
+export const parseArchiveId = parserOfHexId<ArchiveId>('archive id')
+export const parseTermId = parserOfHexId<TermId>('term id')
+export const parseCollectionName = parserOfName<CollectionName>(
+  'collection name',
+  maxCollectionNameBytes,
+)
+export const parseDocumentId = parserOfName<DocumentId>('document id', maxDocumentIdBytes)
+
+function parserOfHexId<Id extends string>(what: string): (input: unknown) => Parsed<Id> {
+  return (input) =>
+    typeof input === 'string' && hexId.test(input)
+      ? accept(input as Id)
+      : refuse('malformed', `${what}: not 32 lower-case hex digits`)
+}
+
+function parserOfName<Name extends string>(
+  what: string,
+  maxBytes: number,
+): (input: unknown) => Parsed<Name> {
+  return (input) => {
+    if (typeof input !== 'string') return refuse('malformed', `${what}: not a string`)
+    // A UTF-16 unit is at most three bytes of UTF-8: this bounds the work before measuring exactly.
+    if (input.length === 0) return refuse('malformed', `${what}: empty`)
+    if (input.length > maxBytes || utf8Length(input) > maxBytes) {
+      return refuse('malformed', `${what}: longer than ${maxBytes} bytes`)
+    }
+    if (forbiddenInNames.test(input)) return refuse('malformed', `${what}: control character`)
+    if (loneSurrogate.test(input)) return refuse('malformed', `${what}: lone surrogate`)
+    return accept(input as Name)
+  }
+}
+
+function utf8Length(text: string): number {
+  let bytes = 0
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    // Each half of a surrogate pair counts two of the pair's four bytes.
+    bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3
+  }
+  return bytes
+}
+
+/** 16 bytes as 32 lower-case hex digits. */
+export function hexOf(bytes: Uint8Array): string {
+  let hex = ''
+  for (const byte of bytes) hex += hexByte[byte] as string
+  return hex
+}
+
+/** The bytes of an id made by one of the parsers above (an even number of hex digits). */
+export function bytesOfHex(hex: string): Uint8Array {
+  const bytes = new Uint8Array(hex.length >> 1)
+  for (let at = 0; at < bytes.length; at++) {
+    bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16)
+  }
+  return bytes
+}
+
+const hexByte = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
