@@ -66,3 +66,4 @@ export {
   type SignallingSecret,
   type ToSignaller,
 } from './signalling/index.js'
+export type { Coverage, IdRanges } from './update/coverage.js'
