@@ -1,0 +1,54 @@
+import { below, type Random } from '@holdfast/peer/ports'
+
+/**
+ * A set from which a random member can be picked. Adding, removing and picking cost the same
+ * whatever the size: an array in no particular order, and each member's place in it.
+ */
+export class PickSet<T> {
+  readonly #members: T[] = []
+  readonly #places = new Map<T, number>()
+
+  get size(): number {
+    return this.#members.length
+  }
+
+  has(member: T): boolean {
+    return this.#places.has(member)
+  }
+
+  add(member: T): void {
+    if (this.#places.has(member)) return
+    this.#places.set(member, this.#members.length)
+    this.#members.push(member)
+  }
+
+  delete(member: T): void {
+    const place = this.#places.get(member)
+    if (place === undefined) return
+    this.#places.delete(member)
+    const last = this.#members.pop() as T
+    if (last === member) return
+    this.#members[place] = last
+    this.#places.set(last, place)
+  }
+
+  /**
+   * A member that `fits`, looked for from a random place on, among at most `within` members. Who
+   * knows that no more than k members do not fit, and looks within k + 1, is certain to find one
+   * wherever one exists: this is how picks stay exact and independent of the size.
+   */
+  pick(random: Random, within: number, fits: (member: T) => boolean): T | undefined {
+    const size = this.#members.length
+    if (size === 0) return undefined
+    const from = below(random, size)
+    for (let step = 0; step < Math.min(within, size); step++) {
+      const member = this.#members[(from + step) % size] as T
+      if (fits(member)) return member
+    }
+    return undefined
+  }
+
+  [Symbol.iterator](): Iterator<T> {
+    return this.#members[Symbol.iterator]()
+  }
+}

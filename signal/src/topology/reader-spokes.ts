@@ -1,0 +1,116 @@
+/**
+ * The links between readers and writers. A reader forwards nothing, so it must never stand between
+ * two writers: it hangs off up to `linksPerReader` of them, and a writer carries up to
+ * `readersPerWriter`. Where places are scarce nobody has two while another has none: a reader
+ * without a link takes the place of one that has more than one. Those for whom no place is left
+ * have no link and use the archive; they are the first to get a place that becomes free.
+ */
+import type { Random } from '@holdfast/peer/ports'
+import type { TopologyLimits } from './limits.js'
+import type { Links, Member } from './links.js'
+import { PickSet } from './pick-set.js'
+
+export class ReaderSpokes {
+  readonly #limits: TopologyLimits
+  readonly #random: Random
+  readonly #links: Links
+  /** Writers with a free place. */
+  readonly #roomy = new PickSet<Member>()
+  /** Readers by the number of links that they have, from 0 to `linksPerReader`. */
+  readonly #readersByLinks: readonly PickSet<Member>[]
+
+  constructor(limits: TopologyLimits, random: Random, links: Links) {
+    this.#limits = limits
+    this.#random = random
+    this.#links = links
+    this.#readersByLinks = Array.from({ length: limits.linksPerReader + 1 }, () => new PickSet())
+  }
+
+  joinReader(reader: Member): void {
+    this.#readersByLinks[0]?.add(reader)
+    this.#serve(reader)
+  }
+
+  leaveReader(reader: Member): void {
+    const writers = [...reader.spoke]
+    for (const writer of writers) this.#disconnect(writer, reader)
+    this.#readersByLinks[0]?.delete(reader)
+    for (const writer of writers) this.#offer(writer)
+  }
+
+  joinWriter(writer: Member): void {
+    this.#noteRoom(writer)
+    this.#offer(writer)
+  }
+
+  leaveWriter(writer: Member): void {
+    const readers = [...writer.spoke]
+    for (const reader of readers) this.#disconnect(writer, reader)
+    this.#roomy.delete(writer)
+    for (const reader of readers) this.#serve(reader)
+  }
+
+  /** Gives `reader` the places that are free, or one that somebody else can spare. */
+  #serve(reader: Member): void {
+    while (reader.spoke.size < this.#limits.linksPerReader) {
+      const writer = this.#roomy.pick(
+        this.#random,
+        reader.spoke.size + 1,
+        (candidate) => !reader.spoke.has(candidate),
+      )
+      if (writer === undefined) break
+      this.#connect(writer, reader)
+    }
+    if (reader.spoke.size === 0) this.#takeOver(reader)
+  }
+
+  #takeOver(reader: Member): void {
+    for (let links = this.#limits.linksPerReader; links > 1; links--) {
+      const rich = this.#readersByLinks[links]?.pick(this.#random, 1, () => true)
+      const [writer] = rich?.spoke ?? []
+      if (rich === undefined || writer === undefined) continue
+      this.#disconnect(writer, rich)
+      this.#connect(writer, reader)
+      return
+    }
+  }
+
+  /** Gives the free places of `writer` to the readers that have the fewest links. */
+  #offer(writer: Member): void {
+    for (let links = 0; links < this.#limits.linksPerReader; links++) {
+      while (this.#hasRoom(writer)) {
+        // Only readers that this writer has already can be passed over, so one more finds any other.
+        const reader = this.#readersByLinks[links]?.pick(
+          this.#random,
+          writer.spoke.size + 1,
+          (candidate) => !writer.spoke.has(candidate),
+        )
+        if (reader === undefined) break
+        this.#connect(writer, reader)
+      }
+    }
+  }
+
+  #connect(writer: Member, reader: Member): void {
+    this.#readersByLinks[reader.spoke.size]?.delete(reader)
+    this.#links.connect('spoke', writer, reader)
+    this.#readersByLinks[reader.spoke.size]?.add(reader)
+    this.#noteRoom(writer)
+  }
+
+  #disconnect(writer: Member, reader: Member): void {
+    this.#readersByLinks[reader.spoke.size]?.delete(reader)
+    this.#links.disconnect('spoke', writer, reader)
+    this.#readersByLinks[reader.spoke.size]?.add(reader)
+    this.#noteRoom(writer)
+  }
+
+  #noteRoom(writer: Member): void {
+    if (this.#hasRoom(writer)) this.#roomy.add(writer)
+    else this.#roomy.delete(writer)
+  }
+
+  #hasRoom(writer: Member): boolean {
+    return writer.spoke.size < this.#limits.readersPerWriter
+  }
+}
