@@ -30,6 +30,7 @@ export {
   parseFromSignaller,
   parseRelayFrame,
   parseToSignaller,
+  relayCost,
   relayHeaderBytes,
   signallingBounds,
   signallingVersion,

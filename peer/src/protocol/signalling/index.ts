@@ -37,6 +37,7 @@ export { encodeSignalling, parseFromSignaller, parseToSignaller } from './read.j
 export {
   encodeRelayFrame,
   parseRelayFrame,
+  relayCost,
   relayHeaderBytes,
   withRelayChannel,
   type RelayFrame,

@@ -166,7 +166,10 @@ export interface SignallingLimits {
 
 export interface RelayLimits {
   readonly maxFrameBytes: number
-  /** Bytes of frames that may be on their way to the other peer; `relay-credit` gives them back. */
+  /**
+   * What frames that are on their way to the other peer may cost together, as `relayCost` counts;
+   * `relay-credit` gives it back. A relay that exceeds it is closed.
+   */
   readonly windowBytes: number
 }
 
@@ -242,7 +245,7 @@ export interface RelayOpened {
   readonly windowBytes: number
 }
 
-/** So many bytes of frames have left the server: as many more may be sent. */
+/** Frames of so much `relayCost` have left the server: as much more may be sent. */
 export interface RelayCredit {
   readonly type: 'relay-credit'
   readonly channel: number

@@ -14,6 +14,17 @@ export interface RelayFrame {
 
 export const relayHeaderBytes = 5
 
+/**
+ * What a frame takes from the window, and `relay-credit` gives back. A tiny frame costs the server
+ * some 250 bytes of bookkeeping, so it counts for as much: a window full of single bytes would
+ * otherwise hold hundreds of times its size.
+ */
+export function relayCost(frameBytes: number): number {
+  return Math.max(frameBytes, minRelayCost)
+}
+
+const minRelayCost = 256
+
 const relayFrameKind = 1
 
 export function encodeRelayFrame(channel: number, frame: Uint8Array): Uint8Array {
