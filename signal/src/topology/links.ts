@@ -26,10 +26,19 @@ export interface Member {
   readonly mesh: Set<Member>
   readonly spoke: Set<Member>
   readonly archive: Set<Member>
+  /** Ids of standing neighbours that are not back yet. Empty once the member is placed. */
+  readonly expected: Set<string>
 }
 
 export function createMember(id: string, role: Role): Member {
-  return { id, role, mesh: new Set(), spoke: new Set(), archive: new Set() }
+  return {
+    id,
+    role,
+    mesh: new Set(),
+    spoke: new Set(),
+    archive: new Set(),
+    expected: new Set(),
+  }
 }
 
 /** Makes and cuts links, and keeps what has changed since it was last asked. */

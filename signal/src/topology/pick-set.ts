@@ -1,9 +1,27 @@
 import { below, type Random } from '@holdfast/peer/ports'
 
 /**
- * A set from which a random member can be picked. Adding, removing and picking cost the same
- * whatever the size: an array in no particular order, and each member's place in it.
+ * A member that `fits`, looked for from a random place on, among at most `within` members. Who
+ * knows that no more than k members do not fit, and looks within k + 1, is certain to find one
+ * wherever one exists: this is how picks stay exact and their cost independent of the size.
  */
+export function pickFrom<T>(
+  members: readonly T[],
+  random: Random,
+  within: number,
+  fits: (member: T) => boolean,
+): T | undefined {
+  const size = members.length
+  if (size === 0) return undefined
+  const from = below(random, size)
+  for (let step = 0; step < Math.min(within, size); step++) {
+    const member = members[(from + step) % size] as T
+    if (fits(member)) return member
+  }
+  return undefined
+}
+
+/** A set with `pickFrom`: an array in no particular order, and each member's place in it. */
 export class PickSet<T> {
   readonly #members: T[] = []
   readonly #places = new Map<T, number>()
@@ -32,20 +50,8 @@ export class PickSet<T> {
     this.#places.set(last, place)
   }
 
-  /**
-   * A member that `fits`, looked for from a random place on, among at most `within` members. Who
-   * knows that no more than k members do not fit, and looks within k + 1, is certain to find one
-   * wherever one exists: this is how picks stay exact and independent of the size.
-   */
   pick(random: Random, within: number, fits: (member: T) => boolean): T | undefined {
-    const size = this.#members.length
-    if (size === 0) return undefined
-    const from = below(random, size)
-    for (let step = 0; step < Math.min(within, size); step++) {
-      const member = this.#members[(from + step) % size] as T
-      if (fits(member)) return member
-    }
-    return undefined
+    return pickFrom(this.#members, random, within, fits)
   }
 
   [Symbol.iterator](): Iterator<T> {

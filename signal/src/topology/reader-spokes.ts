@@ -26,33 +26,25 @@ export class ReaderSpokes {
     this.#readersByLinks = Array.from({ length: limits.linksPerReader + 1 }, () => new PickSet())
   }
 
-  joinReader(reader: Member): void {
+  enterReader(reader: Member): void {
     this.#readersByLinks[0]?.add(reader)
-    this.#serve(reader)
   }
 
-  leaveReader(reader: Member): void {
-    const writers = [...reader.spoke]
-    for (const writer of writers) this.#disconnect(writer, reader)
-    this.#readersByLinks[0]?.delete(reader)
-    for (const writer of writers) this.#offer(writer)
-  }
-
-  joinWriter(writer: Member): void {
+  enterWriter(writer: Member): void {
     this.#noteRoom(writer)
-    this.#offer(writer)
   }
 
-  leaveWriter(writer: Member): void {
-    const readers = [...writer.spoke]
-    for (const reader of readers) this.#disconnect(writer, reader)
-    this.#roomy.delete(writer)
-    for (const reader of readers) this.#serve(reader)
+  /** Links two that say they are linked already, if both have room. */
+  restore(writer: Member, reader: Member): void {
+    const readerHasRoom = reader.spoke.size < this.#limits.linksPerReader
+    if (writer.spoke.has(reader) || !readerHasRoom || !this.#hasRoom(writer)) return
+    this.#connect(writer, reader)
   }
 
   /** Gives `reader` the places that are free, or one that somebody else can spare. */
-  #serve(reader: Member): void {
+  placeReader(reader: Member): void {
     while (reader.spoke.size < this.#limits.linksPerReader) {
+      // Only the writers that it has already can be passed over, so one more finds any other.
       const writer = this.#roomy.pick(
         this.#random,
         reader.spoke.size + 1,
@@ -64,22 +56,10 @@ export class ReaderSpokes {
     if (reader.spoke.size === 0) this.#takeOver(reader)
   }
 
-  #takeOver(reader: Member): void {
-    for (let links = this.#limits.linksPerReader; links > 1; links--) {
-      const rich = this.#readersByLinks[links]?.pick(this.#random, 1, () => true)
-      const [writer] = rich?.spoke ?? []
-      if (rich === undefined || writer === undefined) continue
-      this.#disconnect(writer, rich)
-      this.#connect(writer, reader)
-      return
-    }
-  }
-
   /** Gives the free places of `writer` to the readers that have the fewest links. */
-  #offer(writer: Member): void {
+  placeWriter(writer: Member): void {
     for (let links = 0; links < this.#limits.linksPerReader; links++) {
       while (this.#hasRoom(writer)) {
-        // Only readers that this writer has already can be passed over, so one more finds any other.
         const reader = this.#readersByLinks[links]?.pick(
           this.#random,
           writer.spoke.size + 1,
@@ -88,6 +68,31 @@ export class ReaderSpokes {
         if (reader === undefined) break
         this.#connect(writer, reader)
       }
+    }
+  }
+
+  leaveReader(reader: Member): void {
+    const writers = [...reader.spoke]
+    for (const writer of writers) this.#disconnect(writer, reader)
+    this.#readersByLinks[0]?.delete(reader)
+    for (const writer of writers) this.placeWriter(writer)
+  }
+
+  leaveWriter(writer: Member): void {
+    const readers = [...writer.spoke]
+    for (const reader of readers) this.#disconnect(writer, reader)
+    this.#roomy.delete(writer)
+    for (const reader of readers) this.placeReader(reader)
+  }
+
+  #takeOver(reader: Member): void {
+    for (let links = this.#limits.linksPerReader; links > 1; links--) {
+      const rich = this.#readersByLinks[links]?.pick(this.#random, 1, () => true)
+      const [writer] = rich?.spoke ?? []
+      if (rich === undefined || writer === undefined) continue
+      this.#disconnect(writer, rich)
+      this.#connect(writer, reader)
+      return
     }
   }
 

@@ -12,9 +12,17 @@
  * - every cap holds for both ends of every link;
  * - the join or leave of a writer or reader changes, and costs, O(degree), whatever the size of
  *   the room; that of an archive is proportional to the links that the archive has.
+ *
+ * **Coming back.** When the server restarts, its peers keep their links and come back one by one,
+ * each naming those links. Building the room anew at that pace would tear most of them. So a
+ * member that names standing neighbours which are not back yet is *waiting*: it gets the links
+ * that it named and are there, its room is kept for the others as far as that is possible, and the
+ * first two guarantees do not cover it yet. It is placed like any newcomer, around what it has,
+ * when the last one named is back, or at `settle`, which the server calls after a few seconds.
  */
 import type { Random } from '@holdfast/peer/ports'
 import { ArchiveLinks } from './archive-links.js'
+import { Expectations } from './expectations.js'
 import { topologyLimits, type TopologyLimits } from './limits.js'
 import {
   createMember,
@@ -36,6 +44,11 @@ export interface TopologyOptions {
 export interface JoinOptions {
   /** An archive's own cap, instead of `linksPerArchive`. Ignored for writers and readers. */
   readonly mostLinks?: number
+  /**
+   * Members to which a link stands already, as far as the newcomer says. They become its
+   * neighbours before any other, where caps allow. Ids that are not there make it wait.
+   */
+  readonly standing?: readonly string[]
 }
 
 export interface Topology {
@@ -45,7 +58,11 @@ export interface Topology {
   has(id: string): boolean
   /** Takes a new member in. Throws when the id is there already: leave first. */
   join(id: string, role: Role, options?: JoinOptions): TopologyChange
-  /** Lets a member go; `removed` starts with its own links. Changes nothing for an unknown id. */
+  /** Whether the member waits for standing neighbours: `settle` it some seconds after its join. */
+  isWaiting(id: string): boolean
+  /** Places a member that waits, without those who have not come. Changes nothing for any other. */
+  settle(id: string): TopologyChange
+  /** Lets a member go; `removed` names its own links too. Changes nothing for an unknown id. */
   leave(id: string): TopologyChange
   /** The links of a member, those to archives first. Empty for an unknown id. */
   linksOf(id: string): readonly Pair[]
@@ -59,6 +76,7 @@ class RoomTopology implements Topology {
   readonly limits: TopologyLimits
   readonly #links = new Links()
   readonly #members = new Map<string, Member>()
+  readonly #expectations = new Expectations()
   readonly #archives: ArchiveLinks
   readonly #writers: WriterMesh
   readonly #readers: ReaderSpokes
@@ -82,19 +100,24 @@ class RoomTopology implements Topology {
     if (this.#members.has(id)) throw new RangeError(`${id} is in this topology already`)
     const member = createMember(id, role)
     this.#members.set(id, member)
-    switch (role) {
-      case 'archive':
-        this.#archives.joinArchive(member, options.mostLinks ?? this.limits.linksPerArchive)
-        break
-      case 'writer':
-        this.#archives.join(member)
-        this.#writers.join(member)
-        this.#readers.joinWriter(member)
-        break
-      case 'reader':
-        this.#archives.join(member)
-        this.#readers.joinReader(member)
-        break
+    this.#enter(member, options.mostLinks ?? this.limits.linksPerArchive)
+
+    const waiters = this.#expectations.arrived(id)
+    if (role !== 'archive') this.#restore(member, options.standing ?? [])
+    for (const waiter of waiters) this.#restoreLink(waiter, member)
+    for (const one of [...waiters, member]) if (one.expected.size === 0) this.#place(one)
+    return this.#links.takeChange()
+  }
+
+  isWaiting(id: string): boolean {
+    return (this.#members.get(id)?.expected.size ?? 0) > 0
+  }
+
+  settle(id: string): TopologyChange {
+    const member = this.#members.get(id)
+    if (member !== undefined && member.expected.size > 0) {
+      this.#expectations.giveUp(member)
+      this.#place(member)
     }
     return this.#links.takeChange()
   }
@@ -103,6 +126,7 @@ class RoomTopology implements Topology {
     const member = this.#members.get(id)
     if (member === undefined) return { added: [], removed: [] }
     this.#members.delete(id)
+    this.#expectations.giveUp(member)
     this.#archives.leave(member)
     if (member.role === 'writer') {
       this.#writers.leave(member)
@@ -116,5 +140,45 @@ class RoomTopology implements Topology {
     const member = this.#members.get(id)
     if (member === undefined) return []
     return [...member.archive, ...member.mesh, ...member.spoke].map((other) => pairOf(id, other.id))
+  }
+
+  #enter(member: Member, mostLinksOfArchive: number): void {
+    if (member.role === 'archive') {
+      this.#archives.joinArchive(member, mostLinksOfArchive)
+      return
+    }
+    this.#archives.join(member)
+    if (member.role === 'reader') this.#readers.enterReader(member)
+    else {
+      this.#writers.enter(member)
+      this.#readers.enterWriter(member)
+    }
+  }
+
+  #restore(member: Member, standing: readonly string[]): void {
+    const absent: string[] = []
+    for (const id of standing) {
+      const other = this.#members.get(id)
+      if (other === undefined) absent.push(id)
+      else if (other !== member) this.#restoreLink(member, other)
+    }
+    // What more a peer may claim could not be kept for it anyway.
+    const most = this.limits.mostLinks + this.limits.readersPerWriter
+    this.#expectations.expect(member, absent.slice(0, most))
+  }
+
+  /** Links to archives are there already: they are given to everybody on entering. */
+  #restoreLink(a: Member, b: Member): void {
+    if (a.role === 'writer' && b.role === 'writer') this.#writers.restore(a, b)
+    if (a.role === 'writer' && b.role === 'reader') this.#readers.restore(a, b)
+    if (a.role === 'reader' && b.role === 'writer') this.#readers.restore(b, a)
+  }
+
+  #place(member: Member): void {
+    if (member.role === 'writer') {
+      this.#writers.place(member)
+      this.#readers.placeWriter(member)
+    }
+    if (member.role === 'reader') this.#readers.placeReader(member)
   }
 }

@@ -3,7 +3,7 @@
  *
  *   up to fullMeshUpTo (8)      above
  *
- *        a---b                  the ring   ... p --- u --- s ...   every writer, in random order
+ *        a---b                  the ring   ... p --- u --- s ...   every writer, by id
  *        |\ /|                  chords         \____/ \____/       random further links
  *        | X |
  *        |/ \|                  each writer has leastLinks (6) to mostLinks (8) links, two on the
@@ -15,6 +15,8 @@
  * - Leave: the two ring neighbours are linked. Those left with fewer than 6 are linked with one
  *   another, and else like newcomers. Who still has 6 is left alone, so that the next newcomer (a
  *   page that was reloaded, most of the time) finds room and no standing link is cut for it.
+ * - After a restart: see `topology.ts`. A writer that still waits for standing neighbours is in
+ *   the ring's order and has only the links that stood; the rest follows when it is placed.
  *
  * **A place always exists.** Let u have k < leastLinks links, and let nobody outside its
  * neighbours have room. Take any writer x that is not a neighbour: it has mostLinks links, at most
@@ -25,18 +27,19 @@
 import { below, type Random } from '@holdfast/peer/ports'
 import type { TopologyLimits } from './limits.js'
 import type { Links, Member } from './links.js'
-import { PickSet } from './pick-set.js'
+import { pickFrom, PickSet } from './pick-set.js'
+import { Ring } from './ring.js'
 
 export class WriterMesh {
   readonly #limits: TopologyLimits
   readonly #aim: number
   readonly #random: Random
   readonly #links: Links
-  readonly #writers = new PickSet<Member>()
+  readonly #ring = new Ring()
   /** Writers with fewer than `mostLinks` links. */
   readonly #roomy = new PickSet<Member>()
-  readonly #next = new Map<Member, Member>()
-  readonly #previous = new Map<Member, Member>()
+  /** Those of them whose room is not kept for a neighbour that is expected back. */
+  readonly #open = new PickSet<Member>()
 
   constructor(limits: TopologyLimits, random: Random, links: Links) {
     this.#limits = limits
@@ -46,56 +49,71 @@ export class WriterMesh {
     this.#links = links
   }
 
-  get size(): number {
-    return this.#writers.size
+  /** A writer is there. It has no links yet: `restore` gives those that stood, `place` the rest. */
+  enter(writer: Member): void {
+    this.#ring.add(writer)
+    this.#noteRoom(writer)
   }
 
-  join(newcomer: Member): void {
-    const before = this.#writers.pick(this.#random, 1, () => true) ?? newcomer
-    const after = this.#next.get(before) ?? newcomer
-    this.#writers.add(newcomer)
-    this.#roomy.add(newcomer)
-    this.#joinRing(before, newcomer)
-    this.#joinRing(newcomer, after)
+  /** Links two that say they are linked already, if both have room. */
+  restore(a: Member, b: Member): void {
+    if (this.#hasRoom(a) && this.#hasRoom(b)) this.#connect(a, b)
+    this.#noteRoom(a)
+    this.#noteRoom(b)
+  }
 
-    if (this.size <= this.#limits.fullMeshUpTo) {
-      for (const writer of this.#writers) this.#connect(newcomer, writer)
+  /** Gives a writer that waits for nobody (any more) all the links that it should have. */
+  place(writer: Member): void {
+    this.#noteRoom(writer)
+    if (this.#ring.size <= this.#limits.fullMeshUpTo) {
+      for (const other of this.#ring.writers) this.#connect(writer, other)
       return
     }
-    const bothHaveRoom = this.#roomy.has(before) && this.#roomy.has(after)
-    if (!bothHaveRoom) this.#disconnect(before, after)
-    this.#connect(before, newcomer)
-    this.#connect(newcomer, after)
-    this.#fill(newcomer)
+    const [before, after] = this.#ring.neighboursOf(writer)
+    const needsRoom = [before, after].some((side) => !side.mesh.has(writer) && !this.#hasRoom(side))
+    if (needsRoom && before.mesh.has(after)) this.#disconnect(before, after)
+    const touched = [...this.#closeRing(before, writer), ...this.#closeRing(writer, after)]
+    for (const one of [writer, before, after, ...touched]) if (this.#isShort(one)) this.#fill(one)
   }
 
   leave(writer: Member): void {
-    const before = this.#previous.get(writer) ?? writer
-    const after = this.#next.get(writer) ?? writer
+    const [before, after] = this.#ring.neighboursOf(writer)
     const orphans = [...writer.mesh]
     for (const orphan of orphans) this.#disconnect(writer, orphan)
-    this.#writers.delete(writer)
+    this.#ring.delete(writer)
     this.#roomy.delete(writer)
-    this.#next.delete(writer)
-    this.#previous.delete(writer)
-    if (before === writer) return
-    this.#joinRing(before, after)
-    // Both have just lost a link, so both have room for this one.
-    this.#connect(before, after)
+    this.#open.delete(writer)
+    if (this.#ring.size === 0) return
+    const touched = this.#closeRing(before, after)
 
-    if (this.size < this.#limits.fullMeshUpTo) return
-    if (this.size === this.#limits.fullMeshUpTo) this.#complete()
-    else this.#mend(orphans)
+    if (this.#ring.size < this.#limits.fullMeshUpTo) return
+    if (this.#ring.size === this.#limits.fullMeshUpTo) this.#complete()
+    else this.#mend([...orphans, ...touched])
   }
 
-  #joinRing(left: Member, right: Member): void {
-    this.#next.set(left, right)
-    this.#previous.set(right, left)
+  /**
+   * Links two neighbours on the ring. Almost always there is room: they have just lost a link. An
+   * end that has none gives up a chord; the writers that this cost a link are returned.
+   */
+  #closeRing(a: Member, b: Member): readonly Member[] {
+    if (a === b || a.mesh.has(b)) return []
+    const touched = [...this.#makeRoom(a), ...this.#makeRoom(b)]
+    this.#connect(a, b)
+    return touched
+  }
+
+  #makeRoom(writer: Member): readonly Member[] {
+    if (this.#hasRoom(writer)) return []
+    const ends = this.#chordsOf(writer)
+    const most = Math.max(...ends.map((end) => end.mesh.size))
+    const end = this.#anyOf(ends.filter((candidate) => candidate.mesh.size === most))
+    this.#disconnect(writer, end)
+    return [end]
   }
 
   /** The full mesh again. The few links that it takes are those that a sparser mesh had spared. */
   #complete(): void {
-    for (const a of this.#writers) for (const b of this.#writers) this.#connect(a, b)
+    for (const a of this.#ring.writers) for (const b of this.#ring.writers) this.#connect(a, b)
   }
 
   #mend(orphans: readonly Member[]): void {
@@ -111,41 +129,43 @@ export class WriterMesh {
   /** Gives `writer` links until it has what it aims at, or, where all others are full, the least. */
   #fill(writer: Member): void {
     while (writer.mesh.size < this.#aim) {
-      const partner = this.#pickStranger(this.#roomy, writer)
+      const partner =
+        this.#pickStranger(this.#open, writer) ??
+        (this.#isShort(writer) ? this.#pickStranger(this.#roomy, writer) : undefined)
       if (partner !== undefined) this.#connect(writer, partner)
       else if (!this.#isShort(writer) || !this.#enterChord(writer)) return
     }
   }
 
   #enterChord(writer: Member): boolean {
-    const x = this.#pickStranger(this.#writers, writer)
+    const x = pickFrom(this.#ring.writers, this.#random, ...strangersTo(writer))
     if (x === undefined) return false
-    const ends = [...x.mesh].filter(
-      (end) => !writer.mesh.has(end) && !this.#areRingNeighbours(x, end),
-    )
+    const ends = this.#chordsOf(x).filter((end) => !writer.mesh.has(end))
     if (ends.length === 0) return false
-    const y = ends[below(this.#random, ends.length)] as Member
+    const y = this.#anyOf(ends)
     this.#disconnect(x, y)
     this.#connect(x, writer)
     this.#connect(writer, y)
     return true
   }
 
-  /** Certain to find one where there is one: at most the writer and its neighbours do not fit. */
   #pickStranger(from: PickSet<Member>, writer: Member): Member | undefined {
-    return from.pick(
-      this.#random,
-      writer.mesh.size + 2,
-      (other) => other !== writer && !writer.mesh.has(other),
-    )
+    return from.pick(this.#random, ...strangersTo(writer))
   }
 
+  /** The neighbours of a writer that are not beside it on the ring. */
+  #chordsOf(writer: Member): readonly Member[] {
+    const beside = this.#ring.neighboursOf(writer)
+    return [...writer.mesh].filter((end) => !beside.includes(end))
+  }
+
+  #anyOf(members: readonly Member[]): Member {
+    return members[below(this.#random, members.length)] as Member
+  }
+
+  /** Too few links, and nobody is expected who would bring them. */
   #isShort(writer: Member): boolean {
-    return writer.mesh.size < this.#limits.leastLinks
-  }
-
-  #areRingNeighbours(a: Member, b: Member): boolean {
-    return this.#next.get(a) === b || this.#next.get(b) === a
+    return writer.mesh.size < this.#limits.leastLinks && writer.expected.size === 0
   }
 
   #connect(a: Member, b: Member): void {
@@ -161,8 +181,19 @@ export class WriterMesh {
     this.#noteRoom(b)
   }
 
-  #noteRoom(writer: Member): void {
-    if (writer.mesh.size < this.#limits.mostLinks) this.#roomy.add(writer)
-    else this.#roomy.delete(writer)
+  #hasRoom(writer: Member): boolean {
+    return writer.mesh.size < this.#limits.mostLinks
   }
+
+  #noteRoom(writer: Member): void {
+    if (this.#hasRoom(writer)) this.#roomy.add(writer)
+    else this.#roomy.delete(writer)
+    if (writer.mesh.size + writer.expected.size < this.#limits.mostLinks) this.#open.add(writer)
+    else this.#open.delete(writer)
+  }
+}
+
+/** Certain to find one where there is one: only the writer itself and its neighbours do not fit. */
+function strangersTo(writer: Member): [within: number, fits: (other: Member) => boolean] {
+  return [writer.mesh.size + 2, (other) => other !== writer && !writer.mesh.has(other)]
 }
