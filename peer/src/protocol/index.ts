@@ -67,4 +67,26 @@ export {
   type SignallingSecret,
   type ToSignaller,
 } from './signalling/index.js'
-export type { Coverage, IdRanges } from './update/coverage.js'
+export {
+  clientsOf,
+  contains,
+  difference,
+  emptyCoverage,
+  encodeCoverage,
+  encodeStateVector,
+  GrowingCoverage,
+  isEmpty,
+  missing,
+  readCoverage,
+  readSnapshot,
+  readStateVector,
+  readUpdate,
+  stateVectorOf,
+  union,
+  unwrittenDeletes,
+  updateLimits,
+  type Coverage,
+  type IdRanges,
+  type StateVector,
+  type UpdateLimits,
+} from './update/index.js'

@@ -1,0 +1,157 @@
+import type { ErrorCode } from '../codes.js'
+import { refuse, type Parsed, type Refused } from '../parsed.js'
+
+/**
+ * A place in some bytes, moved on by reading. Every read is checked against the end. What does not
+ * fit throws a `Malformed`, which only ever travels from here to `parsing` below: in between, a
+ * reader can be written as if all bytes were good.
+ */
+export class ByteReader {
+  readonly bytes: Uint8Array
+  readonly end: number
+  position = 0
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+    this.end = bytes.length
+  }
+
+  get remaining(): number {
+    return this.end - this.position
+  }
+
+  byte(): number {
+    if (this.position >= this.end) throw malformed('ends too early')
+    return this.bytes[this.position++] as number
+  }
+
+  /**
+   * A whole number of lib0's variable length, at most 2^53 - 1, in its shortest form. (lib0 reads
+   * longer forms too, without end; it never writes them.)
+   */
+  uint(): number {
+    const { bytes, end } = this
+    let position = this.position
+    if (position >= end) throw malformed('ends too early')
+    let byte = bytes[position++] as number
+    if (byte < 0x80) {
+      this.position = position
+      return byte
+    }
+    let value = byte & 0x7f
+    let unit = 0x80
+    do {
+      if (position >= end) throw malformed('ends too early')
+      byte = bytes[position++] as number
+      value += (byte & 0x7f) * unit
+      unit *= 0x80
+    } while (byte >= 0x80 && unit <= maxUnit)
+    if (byte >= 0x80 || value > Number.MAX_SAFE_INTEGER) throw malformed('a number is above 2^53')
+    if (byte === 0) throw malformed('a number is not in its shortest form')
+    this.position = position
+    return value
+  }
+
+  /** How many things follow, each of which takes at least `bytesEach`: so many must be left. */
+  count(bytesEach: number): number {
+    const count = this.uint()
+    if (count * bytesEach > this.remaining) throw malformed('more declared than bytes are left')
+    return count
+  }
+
+  skip(length: number): void {
+    if (length > this.remaining) throw malformed('ends too early')
+    this.position += length
+  }
+
+  /** Skips a text with its length in front. Gives its length as JavaScript counts: UTF-16 units. */
+  text(): number {
+    const length = this.uint()
+    if (length > this.remaining) throw malformed('ends too early')
+    return this.utf8(this.position + length)
+  }
+
+  /** Skips UTF-8 up to `to`, as strictly as a fatal TextDecoder. Gives its length in UTF-16 units. */
+  utf8(to: number): number {
+    const { bytes } = this
+    let position = this.position
+    let units = 0
+    while (position < to) {
+      const lead = bytes[position++] as number
+      units++
+      if (lead < 0x80) continue
+      if (lead < 0xc2 || lead > 0xf4) throw malformed('a text is not UTF-8')
+      const following = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3
+      if (position + following > to) throw malformed('a text is not UTF-8')
+      const second = bytes[position] as number
+      if (second < lowestSecond(lead) || second > highestSecond(lead)) {
+        throw malformed('a text is not UTF-8')
+      }
+      for (let i = 1; i < following; i++) {
+        if (((bytes[position + i] as number) & 0xc0) !== 0x80) {
+          throw malformed('a text is not UTF-8')
+        }
+      }
+      position += following
+      // Beyond U+FFFF JavaScript counts two.
+      if (following === 3) units++
+    }
+    this.position = to
+    return units
+  }
+
+  /** Everything has been read. What follows the end would be lost by whoever writes it again. */
+  finish(): void {
+    if (this.position !== this.end) throw malformed('bytes follow the end')
+  }
+}
+
+/** Runs a reader over bytes: its value, or the refusal that it threw. */
+export function parsing<T>(
+  bytes: Uint8Array,
+  maxBytes: number,
+  read: (from: ByteReader) => T,
+): Parsed<T> {
+  if (bytes.length > maxBytes) return refuse('op-too-large', `more than ${maxBytes} bytes`)
+  try {
+    return { ok: true, value: read(new ByteReader(bytes)) }
+  } catch (error) {
+    return refusalOf(error)
+  }
+}
+
+/** The refusal that a reader threw. Anything else that was thrown is our own bug and goes on. */
+export function refusalOf(error: unknown): Refused {
+  if (error instanceof Malformed) return refuse(error.code, error.message)
+  throw error
+}
+
+export function malformed(detail: string): Error {
+  return new Malformed('malformed-update', detail)
+}
+
+export function tooLarge(detail: string): Error {
+  return new Malformed('op-too-large', detail)
+}
+
+class Malformed extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, detail: string) {
+    super(detail)
+    this.code = code
+  }
+}
+
+/** The unit of the eighth group of seven bits: the last that a number below 2^53 can have. */
+const maxUnit = 2 ** 49
+
+/** What may follow a lead byte: no over-long forms (E0, F0) and nothing that is half a surrogate pair. */
+function lowestSecond(lead: number): number {
+  return lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80
+}
+
+/** No surrogates (ED) and nothing beyond U+10FFFF (F4). */
+function highestSecond(lead: number): number {
+  return lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf
+}

@@ -1,0 +1,118 @@
+import { emptyCoverage, neededBefore, type Coverage, type IdRanges } from './coverage.js'
+import { RangeSet } from './range-set.js'
+import { differenceOf, type Ranges } from './ranges.js'
+
+/**
+ * A coverage that grows: what a document holds, while it is being written. Adding a keystroke and
+ * asking whether one is contained cost O(log ranges), where `union` copies everything.
+ */
+export class GrowingCoverage {
+  readonly #structs = new Map<number, RangeSet>()
+  readonly #deletes = new Map<number, RangeSet>()
+  /** By client the highest clock referred to. */
+  readonly #refs = new Map<number, number>()
+
+  constructor(start: Coverage = emptyCoverage) {
+    this.add(start)
+  }
+
+  /** How many ranges it is made of: what it costs in memory, and what encoding it costs. */
+  get rangeCount(): number {
+    let count = 0
+    for (const set of this.#structs.values()) count += set.size
+    for (const set of this.#deletes.values()) count += set.size
+    return count
+  }
+
+  add(coverage: Coverage): void {
+    addIds(this.#structs, coverage.structs)
+    addIds(this.#deletes, coverage.deletes)
+    for (const [client, range] of coverage.refs) {
+      const clock = range[0] as number
+      if (clock > (this.#refs.get(client) ?? -1)) this.#refs.set(client, clock)
+    }
+  }
+
+  /** As `contains(this, want)`. */
+  contains(want: Coverage): boolean {
+    return hasAll(this.#structs, want.structs) && hasAll(this.#deletes, want.deletes)
+  }
+
+  /** As `difference(want, this)`: what of `want` is not here yet. */
+  lackingOf(want: Coverage): Coverage {
+    return {
+      structs: lackingIds(this.#structs, want.structs),
+      deletes: lackingIds(this.#deletes, want.deletes),
+      refs: want.refs,
+    }
+  }
+
+  /** As `missing(this, want)`: the ids that `want` needs and neither of the two holds. */
+  missing(want: Coverage): IdRanges {
+    const missing = new Map<number, Ranges>()
+    for (const [client, to] of neededBefore(want)) {
+      const lacking = this.#structs.get(client)?.lackingOf([0, to]) ?? [0, to]
+      const ranges = differenceOf(lacking, want.structs.get(client) ?? [])
+      if (ranges.length > 0) missing.set(client, ranges)
+    }
+    return missing
+  }
+
+  /** As `unwrittenDeletes(this, want)`. */
+  unwrittenDeletes(want: Coverage): IdRanges {
+    const deletes = lackingIds(this.#structs, want.deletes)
+    return lackingIds(toSets(want.structs), deletes)
+  }
+
+  /** A copy of what it holds now. */
+  toCoverage(): Coverage {
+    const refs = new Map<number, Ranges>()
+    for (const [client, clock] of this.#refs) refs.set(client, [clock, clock + 1])
+    return { structs: toIds(this.#structs), deletes: toIds(this.#deletes), refs }
+  }
+}
+
+type Sets = ReadonlyMap<number, RangeSet>
+
+function addIds(sets: Map<number, RangeSet>, ids: IdRanges): void {
+  for (const [client, ranges] of ids) {
+    let set = sets.get(client)
+    if (set === undefined) {
+      set = new RangeSet()
+      sets.set(client, set)
+    }
+    for (let i = 0; i < ranges.length; i += 2) set.add(ranges[i] as number, ranges[i + 1] as number)
+  }
+}
+
+function hasAll(sets: Sets, ids: IdRanges): boolean {
+  for (const [client, ranges] of ids) {
+    const set = sets.get(client)
+    if (set === undefined) return false
+    for (let i = 0; i < ranges.length; i += 2) {
+      if (!set.covers(ranges[i] as number, ranges[i + 1] as number)) return false
+    }
+  }
+  return true
+}
+
+function lackingIds(sets: Sets, ids: IdRanges): IdRanges {
+  const lacking = new Map<number, Ranges>()
+  for (const [client, ranges] of ids) {
+    const left = sets.get(client)?.lackingOf(ranges) ?? ranges
+    if (left.length > 0) lacking.set(client, left)
+  }
+  return lacking
+}
+
+function toSets(ids: IdRanges): Sets {
+  const sets = new Map<number, RangeSet>()
+  addIds(sets, ids)
+  return sets
+}
+
+function toIds(sets: Sets): IdRanges {
+  const ids = new Map<number, Ranges>()
+  for (const [client, set] of sets) ids.set(client, set.toRanges())
+  return ids
+}
