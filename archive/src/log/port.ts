@@ -12,6 +12,7 @@ import type {
   TermId,
 } from '@holdfast/peer/protocol'
 import type { Undo } from '@holdfast/peer/ports'
+import type { PackedRows } from './packed-rows.js'
 
 /**
  * The archive's log: numbered, durable, compacted without ever losing an edit.
@@ -373,14 +374,9 @@ export interface CompactionSource {
   readonly through: number
   readonly previous?: { readonly seq: number; readonly bytes: Uint8Array }
   /** Rows after the previous snapshot, and rows it parked, that integrate; oldest first. */
-  readonly rows: readonly SourceRow[]
+  readonly rows: PackedRows
   /** Rows whose gap is older than `gapAgeMs`: kept verbatim beside the snapshot. */
-  readonly parked: readonly SourceRow[]
-}
-
-export interface SourceRow {
-  readonly seq: number
-  readonly bytes: Uint8Array
+  readonly parked: PackedRows
 }
 
 export interface NewSnapshot {
@@ -393,7 +389,8 @@ export interface NewSnapshot {
   /** Read from `bytes` after encoding. */
   readonly coverage: Coverage
   readonly stateVector: Uint8Array
-  readonly parked: readonly SourceRow[]
+  /** The source's, and whatever else the builder found not to integrate; verbatim. */
+  readonly parked: PackedRows
 }
 
 export interface RetireResult {
