@@ -13,7 +13,7 @@ import {
   type ReplicaId,
 } from '../ids.js'
 import { accept, refuse, type Parsed } from '../parsed.js'
-import { isFields, own, type Fields } from './json.js'
+import { isFields, ownField, type Fields } from './json.js'
 
 /** Reads one value. */
 export type Reader<T> = (input: unknown, name: string) => Parsed<T>
@@ -42,7 +42,7 @@ function readFields<T>(
 ): Parsed<T> {
   const result: Partial<T> = {}
   for (const name of names) {
-    const read = readers[name](own(fields, name), name)
+    const read = readers[name](ownField(fields, name), name)
     if (!read.ok) return read
     if (read.value !== undefined) result[name] = read.value
   }

@@ -1,3 +1,4 @@
+export { isFields, ownField, parseBoundedJson, type Fields } from './json.js'
 export {
   closeCodeBase,
   signallingBounds,

@@ -5,7 +5,7 @@
  */
 import { accept, refuse, type Parsed } from '../parsed.js'
 
-/** An object that was read from JSON. Look into it with `own` alone. */
+/** An object that was read from JSON. Look into it with `ownField` alone. */
 export type Fields = Readonly<Record<string, unknown>>
 
 export function parseBoundedJson(
@@ -30,7 +30,7 @@ export function parseBoundedJson(
 }
 
 /** The value of a field that the object itself has; undefined for one that it lacks. */
-export function own(fields: Fields, name: string): unknown {
+export function ownField(fields: Fields, name: string): unknown {
   return Object.hasOwn(fields, name) ? fields[name] : undefined
 }
 

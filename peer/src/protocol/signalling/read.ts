@@ -24,7 +24,7 @@ import {
   type Reader,
   type Readers,
 } from './fields.js'
-import { isFields, own, parseBoundedJson } from './json.js'
+import { isFields, ownField, parseBoundedJson } from './json.js'
 import {
   signallingBounds,
   type FromSignaller,
@@ -64,7 +64,7 @@ function parseMessage<T>(
   const json = parseBoundedJson(message, maxBytes, signallingBounds.maxDepth)
   if (!json.ok) return json
   if (!isFields(json.value)) return refuse('malformed', 'message: not an object')
-  const type = own(json.value, 'type')
+  const type = ownField(json.value, 'type')
   if (typeof type !== 'string') return refuse('malformed', 'type: not a string')
   const reader = readers.get(type)
   if (reader === undefined) return refuse('unexpected-message', 'type: unknown')
