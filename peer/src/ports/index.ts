@@ -1,5 +1,5 @@
 export type { Clock, Undo } from './clock.js'
-export type { Link, LinkClosed, LinkKind } from './link.js'
+export { maxUnheardBytes, type Link, type LinkClosed, type LinkKind } from './link.js'
 export { silentLogger, type LogFields, type Logger } from './logger.js'
 export { below, fraction, jittered, type Random } from './random.js'
 export type { Rtc } from './rtc.js'
