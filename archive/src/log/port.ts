@@ -333,11 +333,7 @@ export interface CompactionLog {
    * in the same transaction: rows at or below the lowest ack of the active leases, and those
    * beyond the cap on the retained tail. Call until `more` is false.
    */
-  retire(
-    collection: CollectionName,
-    document: DocumentRef,
-    maxRows: number,
-  ): Promise<RetireResult>
+  retire(collection: CollectionName, document: DocumentRef, maxRows: number): Promise<RetireResult>
 
   /** Reads the newest snapshot back after a checkpoint; the older generation goes if it is good. */
   settle(collection: CollectionName, document: DocumentRef): Promise<'settled' | 'damaged'>
