@@ -1,1 +1,14 @@
-export {}
+export {
+  createTokenVerifier,
+  mintToken,
+  type TokenKeys,
+  type TokenToMint,
+} from './access/tokens.adapter.js'
+export { type AccessByGlob, type Grant, type TokenVerifier } from './access/grant.js'
+export { Counters } from './counters.js'
+export { SignalError, type SignalErrorCode } from './errors.js'
+export type { IceOptions, TurnOptions } from './ice.js'
+export { defaultSignalLimits, type SignalLimits } from './limits.js'
+export { pinoLogger } from './operations/pino-logger.adapter.js'
+export type { SignalServer, SignalServerOptions } from './options.js'
+export { createSignalServer } from './server.adapter.js'

@@ -207,7 +207,7 @@ export class Memberships {
 
   /** The socket is gone, and so is its peer from all its rooms. */
   endAll(why: RemovalReason): void {
-    for (const collection of [...this.#byCollection.keys()]) this.#end(collection, why)
+    for (const collection of this.#byCollection.keys()) this.#end(collection, why)
   }
 
   #enter(join: Join, granted: Granted, membership: Membership): Parsed<undefined> {
