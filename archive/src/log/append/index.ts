@@ -1,0 +1,8 @@
+export { encodeCheckpoint, readCheckpoint, type Checkpoint } from './checkpoint.js'
+export type { AppendDecision, DeleteDecision, NewEntry } from './decisions.js'
+export { DocumentState } from './document-state.js'
+export { judge, maxParkedRows, type Candidate, type KnownOp, type Verdict } from './judge.js'
+export type { CollectionCounters, LedgerSource, RememberedOp } from './ledger-source.js'
+export { Ledger } from './ledger.js'
+export { opHash } from './op-hash.js'
+export type { HeldRow } from './parked.js'
