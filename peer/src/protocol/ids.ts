@@ -11,6 +11,13 @@ export type InstanceId = Branded<string, 'InstanceId'>
 export type ArchiveId = Branded<string, 'ArchiveId'>
 /** One opening of an archive's log: 128 fresh random bits in hex. */
 export type TermId = Branded<string, 'TermId'>
+/**
+ * SHA-256 of an integrated document's encoded Yjs snapshot (or of such digests, in a tree): 64
+ * lower-case hex digits. Equal means equal, with the exceptions that docs/PROTOCOL.md names.
+ */
+export type Digest = Branded<string, 'Digest'>
+/** The first 64 bits of SHA-256 over an op's id, document and bytes: 16 lower-case hex digits. */
+export type OpHash = Branded<string, 'OpHash'>
 /** The name of a collection: 1 to 128 bytes of UTF-8, without control characters. */
 export type CollectionName = Branded<string, 'CollectionName'>
 /** The name of a document inside its collection: 1 to 256 bytes of UTF-8, without control characters. */
@@ -20,6 +27,8 @@ export type DocumentId = Branded<string, 'DocumentId'>
 export const maxCollectionNameBytes = 128
 export const maxDocumentIdBytes = 256
 export const idBytes = 16
+export const digestBytes = 32
+export const opHashBytes = 8
 
 /** A document as every message, row and summary names it. Deleting ends a generation. */
 export interface DocumentRef {
@@ -42,27 +51,32 @@ export interface Cursor {
   readonly seq: number
 }
 
-const hexId = /^[0-9a-f]{32}$/
 // Control characters break logs and terminals; lone surrogates have no UTF-8 form of their own.
 // eslint-disable-next-line no-control-regex
 const forbiddenInNames = /[\u0000-\u001f\u007f-\u009f]/
 const loneSurrogate = /\p{Surrogate}/u
 
-export const parseReplicaId = parserOfHexId<ReplicaId>('replica id')
-export const parseInstanceId = parserOfHexId<InstanceId>('instance id')
-export const parseArchiveId = parserOfHexId<ArchiveId>('archive id')
-export const parseTermId = parserOfHexId<TermId>('term id')
+export const parseReplicaId = parserOfHex<ReplicaId>('replica id', idBytes)
+export const parseInstanceId = parserOfHex<InstanceId>('instance id', idBytes)
+export const parseArchiveId = parserOfHex<ArchiveId>('archive id', idBytes)
+export const parseTermId = parserOfHex<TermId>('term id', idBytes)
+export const parseDigest = parserOfHex<Digest>('digest', digestBytes)
+export const parseOpHash = parserOfHex<OpHash>('op hash', opHashBytes)
 export const parseCollectionName = parserOfName<CollectionName>(
   'collection name',
   maxCollectionNameBytes,
 )
 export const parseDocumentId = parserOfName<DocumentId>('document id', maxDocumentIdBytes)
 
-function parserOfHexId<Id extends string>(what: string): (input: unknown) => Parsed<Id> {
+function parserOfHex<Id extends string>(
+  what: string,
+  bytes: number,
+): (input: unknown) => Parsed<Id> {
+  const digits = new RegExp(`^[0-9a-f]{${bytes * 2}}$`)
   return (input) =>
-    typeof input === 'string' && hexId.test(input)
+    typeof input === 'string' && digits.test(input)
       ? accept(input as Id)
-      : refuse('malformed', `${what}: not 32 lower-case hex digits`)
+      : refuse('malformed', `${what}: not ${bytes * 2} lower-case hex digits`)
 }
 
 function parserOfName<Name extends string>(
@@ -92,7 +106,7 @@ function utf8Length(text: string): number {
   return bytes
 }
 
-/** 16 bytes as 32 lower-case hex digits. */
+/** Bytes as lower-case hex digits, two for each. */
 export function hexOf(bytes: Uint8Array): string {
   let hex = ''
   for (const byte of bytes) hex += hexByte[byte] as string

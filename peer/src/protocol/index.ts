@@ -2,26 +2,64 @@ export { accessLevels, canWrite, isAccess, type Access } from './access.js'
 export { errorCodeOf, errorCodes, nextAfter, type ErrorCode, type Next } from './codes.js'
 export {
   bytesOfHex,
+  digestBytes,
   hexOf,
   idBytes,
   maxCollectionNameBytes,
   maxDocumentIdBytes,
+  opHashBytes,
   parseArchiveId,
   parseCollectionName,
+  parseDigest,
   parseDocumentId,
   parseInstanceId,
+  parseOpHash,
   parseReplicaId,
   parseTermId,
   type ArchiveId,
   type CollectionName,
   type Cursor,
+  type Digest,
   type DocumentId,
   type DocumentRef,
   type InstanceId,
+  type OpHash,
   type OpId,
   type ReplicaId,
   type TermId,
 } from './ids.js'
+export {
+  Joiner,
+  Splitter,
+  type FrameContent,
+  type JoinerOptions,
+  type SplitterOptions,
+} from './frames/index.js'
+export { frameBounds, messageBounds } from './limits.js'
+export {
+  copyOf,
+  encodeMessage,
+  explainMessage,
+  fieldsOf,
+  laneOf,
+  messageKinds,
+  messageTypeOf,
+  parseMessage,
+  vocabulary,
+  type Credential,
+  type Entry,
+  type Explained,
+  type Grant,
+  type Held,
+  type Lane,
+  type LaneRule,
+  type Message,
+  type MessageKind,
+  type MessageOf,
+  type MessageType,
+  type Page,
+  type Speaker,
+} from './messages/index.js'
 export { accept, refuse, type Parsed, type Refusal, type Refused } from './parsed.js'
 export {
   closeCodeBase,
@@ -94,3 +132,4 @@ export {
   type StateVector,
   type UpdateLimits,
 } from './update/index.js'
+export { oldestVersion, protocolVersion, versionOfLink } from './version.js'

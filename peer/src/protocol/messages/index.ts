@@ -1,0 +1,17 @@
+export type { Credential, Grant, Held } from './fields.js'
+export {
+  copyOf,
+  encodeMessage,
+  laneOf,
+  messageKinds,
+  messageTypeOf,
+  parseMessage,
+  type Lane,
+  type Message,
+  type MessageKind,
+  type MessageOf,
+  type MessageType,
+} from './message.js'
+export { explainMessage, fieldsOf, vocabulary, type Explained } from './explain.js'
+export type { Entry, Page } from './page.js'
+export { messageTable, type LaneRule, type MessageDefinition, type Speaker } from './table.js'
