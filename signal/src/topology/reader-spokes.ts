@@ -16,7 +16,7 @@ export class ReaderSpokes {
   readonly #links: Links
   /** Writers with a free place. */
   readonly #roomy = new PickSet<Member>()
-  /** Readers by the number of links that they have, from 0 to `linksPerReader`. */
+  /** Placed readers by the number of links that they have, from 0 to `linksPerReader`. */
   readonly #readersByLinks: readonly PickSet<Member>[]
 
   constructor(limits: TopologyLimits, random: Random, links: Links) {
@@ -24,10 +24,6 @@ export class ReaderSpokes {
     this.#random = random
     this.#links = links
     this.#readersByLinks = Array.from({ length: limits.linksPerReader + 1 }, () => new PickSet())
-  }
-
-  enterReader(reader: Member): void {
-    this.#readersByLinks[0]?.add(reader)
   }
 
   enterWriter(writer: Member): void {
@@ -43,6 +39,7 @@ export class ReaderSpokes {
 
   /** Gives `reader` the places that are free, or one that somebody else can spare. */
   placeReader(reader: Member): void {
+    this.#readersByLinks[reader.spoke.size]?.add(reader)
     while (reader.spoke.size < this.#limits.linksPerReader) {
       // Only the writers that it has already can be passed over, so one more finds any other.
       const writer = this.#roomy.pick(
@@ -99,15 +96,20 @@ export class ReaderSpokes {
   #connect(writer: Member, reader: Member): void {
     this.#readersByLinks[reader.spoke.size]?.delete(reader)
     this.#links.connect('spoke', writer, reader)
-    this.#readersByLinks[reader.spoke.size]?.add(reader)
+    this.#noteLinks(reader)
     this.#noteRoom(writer)
   }
 
   #disconnect(writer: Member, reader: Member): void {
     this.#readersByLinks[reader.spoke.size]?.delete(reader)
     this.#links.disconnect('spoke', writer, reader)
-    this.#readersByLinks[reader.spoke.size]?.add(reader)
+    this.#noteLinks(reader)
     this.#noteRoom(writer)
+  }
+
+  /** A reader that waits for its standing writers is offered no other, and gives none away. */
+  #noteLinks(reader: Member): void {
+    if (reader.expected.size === 0) this.#readersByLinks[reader.spoke.size]?.add(reader)
   }
 
   #noteRoom(writer: Member): void {

@@ -6,7 +6,7 @@ import type { Member } from './links.js'
  * the server the same writers make the same ring, and no link has to be laid anew for it.
  *
  * A sorted array. Finding a place takes log2(n) comparisons; making or closing a gap moves the
- * pointers behind it, 1 to 2 microseconds at 10,000 writers.
+ * pointers behind it: 0.2 microseconds among 1,000 writers, 6 among 10,000.
  */
 export class Ring {
   readonly #writers: Member[] = []

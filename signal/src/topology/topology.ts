@@ -148,23 +148,22 @@ class RoomTopology implements Topology {
       return
     }
     this.#archives.join(member)
-    if (member.role === 'reader') this.#readers.enterReader(member)
-    else {
-      this.#writers.enter(member)
-      this.#readers.enterWriter(member)
-    }
+    if (member.role === 'reader') return
+    this.#writers.enter(member)
+    this.#readers.enterWriter(member)
   }
 
   #restore(member: Member, standing: readonly string[]): void {
-    const absent: string[] = []
+    const { mostLinks, readersPerWriter } = this.limits
+    const absent = standing.filter((id) => !this.#members.has(id))
+    this.#expectations.expect(
+      member,
+      absent.slice(0, mostLinks + readersPerWriter + mostArchivesAwaited),
+    )
     for (const id of standing) {
       const other = this.#members.get(id)
-      if (other === undefined) absent.push(id)
-      else if (other !== member) this.#restoreLink(member, other)
+      if (other !== undefined && other !== member) this.#restoreLink(member, other)
     }
-    // What more a peer may claim could not be kept for it anyway.
-    const most = this.limits.mostLinks + this.limits.readersPerWriter
-    this.#expectations.expect(member, absent.slice(0, most))
   }
 
   /** Links to archives are there already: they are given to everybody on entering. */
@@ -182,3 +181,6 @@ class RoomTopology implements Topology {
     if (member.role === 'reader') this.#readers.placeReader(member)
   }
 }
+
+/** Collections have one archive or two. What more a peer claims could not be kept for it anyway. */
+const mostArchivesAwaited = 4
