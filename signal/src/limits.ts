@@ -1,4 +1,4 @@
-import { signallingBounds } from '@holdfast/peer/protocol'
+import { signallingBounds, type SignallingLimits } from '@holdfast/peer/protocol'
 
 /**
  * What the server holds everybody to. Exceeding one is answered by a code, counted under it, and
@@ -154,4 +154,22 @@ export function signalLimits(given: Partial<SignalLimits> = {}): SignalLimits {
     throw new RangeError('relayWindowBytes takes at least maxRelayFrameBytes')
   }
   return limits
+}
+
+/** The limits that a peer is told, so that it need not run into them. */
+export function announcedLimits(context: {
+  readonly limits: SignalLimits
+  readonly relays: boolean
+}): SignallingLimits {
+  const { limits, relays } = context
+  const relay = { maxFrameBytes: limits.maxRelayFrameBytes, windowBytes: limits.relayWindowBytes }
+  return {
+    maxMessageBytes: limits.maxMessageBytes,
+    maxSignalUnits: limits.maxSignalUnits,
+    messagesPerSecond: limits.messagesPerSecond,
+    messageBurst: limits.messageBurst,
+    maxRooms: limits.maxRoomsPerSocket,
+    idleMs: limits.idleMs,
+    ...(relays ? { relay } : {}),
+  }
 }

@@ -5,13 +5,13 @@
  * where no token is asked for, origin, places left. A refusal there is an HTTP answer with the code
  * in its body.
  */
-import { accept, relayHeaderBytes, type ErrorCode, type Parsed } from '@holdfast/peer/protocol'
+import { relayHeaderBytes, type ErrorCode } from '@holdfast/peer/protocol'
 import { silentLogger, systemClock, systemRandom } from '@holdfast/peer/ports'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
-import { openGrant, type Grant } from './access/grant.js'
+import { grantOf } from './access/granted.js'
 import type { SignalContext } from './context.js'
 import { Counters } from './counters.js'
 import { SignalError } from './errors.js'
@@ -170,7 +170,8 @@ class HttpSignalServer implements SignalServer {
   async #upgradeYWebrtc(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const onError = (): void => void socket.destroy()
     socket.on('error', onError)
-    const grant = await this.#grantOf(request)
+    const token = new URLSearchParams(request.url?.split('?')[1]).get('token')
+    const grant = await grantOf(this.#context, token ?? undefined)
     socket.off('error', onError)
     if (socket.destroyed) return
     if (!grant.ok || this.#isDraining) {
@@ -183,13 +184,6 @@ class HttpSignalServer implements SignalServer {
       const { socket, listen } = wrapWebSocket(ws)
       listen(this.#switchboard.connectYWebrtc(socket, grant.value))
     })
-  }
-
-  async #grantOf(request: IncomingMessage): Promise<Parsed<Grant>> {
-    const { openAccess, tokens } = this.#context
-    if (tokens === undefined) return accept(openGrant(openAccess))
-    const token = new URLSearchParams(request.url?.split('?')[1]).get('token') ?? ''
-    return tokens.verify(token)
   }
 
   #refusalOf(request: IncomingMessage): ErrorCode | undefined {

@@ -11,7 +11,6 @@ import {
   accept,
   refuse,
   signallingVersion,
-  type Access,
   type CollectionName,
   type ErrorCode,
   type InstanceId,
@@ -22,11 +21,11 @@ import {
   type RemovalReason,
   type Renew,
   type SendSignal,
-  type SignallingLimits,
 } from '@holdfast/peer/protocol'
-import { openGrant, type Grant } from '../access/grant.js'
+import { grantFor, type Granted } from '../access/granted.js'
 import type { SignalContext } from '../context.js'
 import { issueIce } from '../ice.js'
+import { announcedLimits } from '../limits.js'
 import type { Relays } from '../relay/relays.js'
 import { sendNeighbours, type Member, type Outlet } from './room.js'
 import type { Rooms } from './rooms.js'
@@ -87,7 +86,7 @@ export class Memberships {
       isRenewing: false,
     }
     this.#byCollection.set(collection, membership)
-    const granted = await this.#grant(collection, join.token)
+    const granted = await grantFor(this.#context, collection, join.token)
     // Left, or the socket closed, while the token was being checked.
     if (this.#byCollection.get(collection) !== membership) return
     const joined = granted.ok ? this.#enter(join, granted.value, membership) : granted
@@ -112,7 +111,7 @@ export class Memberships {
       return
     }
     membership.isRenewing = true
-    const granted = await this.#grant(collection, token)
+    const granted = await grantFor(this.#context, collection, token)
     membership.isRenewing = false
     if (this.#byCollection.get(collection) !== membership) return
     if (!granted.ok) {
@@ -240,7 +239,7 @@ export class Memberships {
       ...this.#remaining(membership),
       neighbours: first,
       ...issueIce(this.#context.ice, member.id, this.#context.clock),
-      limits: this.#limits(),
+      limits: announcedLimits(this.#context),
       resume: member.resume,
     })
     sendNeighbours(this.#owner, collection, rest, [])
@@ -254,15 +253,6 @@ export class Memberships {
       ...this.#remaining(membership),
       ...issueIce(this.#context.ice, member.id, this.#context.clock),
     })
-  }
-
-  async #grant(collection: CollectionName, token: string | undefined): Promise<Parsed<Granted>> {
-    const { clock, openAccess, tokens } = this.#context
-    const granted = await checked(tokens, token, openAccess)
-    if (!granted.ok) return granted
-    const access = granted.value.accessTo(collection)
-    if (access === undefined) return refuse('forbidden', 'token: not for this collection')
-    return accept({ access, expiresInMs: granted.value.expiresAtMs - clock.now() })
   }
 
   #holdTo({ expiresInMs }: Granted, membership: Membership): void {
@@ -301,41 +291,6 @@ export class Memberships {
     this.#relays.leave(collection, this.#owner)
     return membership?.member
   }
-
-  #limits(): SignallingLimits {
-    const { limits, relays } = this.#context
-    return {
-      maxMessageBytes: limits.maxMessageBytes,
-      maxSignalUnits: limits.maxSignalUnits,
-      messagesPerSecond: limits.messagesPerSecond,
-      messageBurst: limits.messageBurst,
-      maxRooms: limits.maxRoomsPerSocket,
-      idleMs: limits.idleMs,
-      ...(relays
-        ? {
-            relay: {
-              maxFrameBytes: limits.maxRelayFrameBytes,
-              windowBytes: limits.relayWindowBytes,
-            },
-          }
-        : {}),
-    }
-  }
-}
-
-interface Granted {
-  readonly access: Access
-  readonly expiresInMs: number
-}
-
-async function checked(
-  tokens: SignalContext['tokens'],
-  token: string | undefined,
-  openAccess: Access,
-): Promise<Parsed<Grant>> {
-  if (tokens === undefined) return accept(openGrant(openAccess))
-  if (token === undefined) return refuse('unauthenticated', 'join: no token')
-  return tokens.verify(token)
 }
 
 function firstPage(neighbours: readonly Neighbour[]): [readonly Neighbour[], readonly Neighbour[]] {

@@ -1,0 +1,94 @@
+#!/usr/bin/env node
+/** The command `holdfast-signal`: settings in, a server until a signal ends it. */
+import { systemClock } from '@holdfast/peer/ports'
+import { readFile } from 'node:fs/promises'
+import type { AccessByGlob } from './access/grant.js'
+import { createTokenVerifier, mintToken } from './access/tokens.adapter.js'
+import { readFlags, type Flags } from './command/flags.js'
+import {
+  accessByGlobOf,
+  durationMsOf,
+  helpText,
+  logLevelOf,
+  serveFlags,
+  serverOptionsOf,
+  tokenFlags,
+} from './command/settings.js'
+import { SignalError } from './errors.js'
+import { pinoLogger } from './operations/pino-logger.adapter.js'
+import { createSignalServer } from './server.adapter.js'
+
+const [command, ...rest] = process.argv.slice(2)
+const work = command === 'token' ? token(rest) : serve(process.argv.slice(2))
+work.catch((cause: unknown) => {
+  console.error(cause instanceof SignalError ? `holdfast-signal: ${cause.message}` : cause)
+  process.exitCode = 1
+})
+
+async function serve(args: readonly string[]): Promise<void> {
+  const flags = readFlags(serveFlags, args, process.env)
+  if (flags.isOn('help')) return console.log(helpText)
+  const logger = pinoLogger(logLevelOf(flags))
+  const secret = await secretOf(flags, 'secret', 'secretFile')
+  const jwks = flags.text('jwks')
+  const keys = {
+    ...(secret === undefined ? {} : { secret }),
+    ...(jwks === undefined ? {} : { jwks }),
+  }
+  const tokens =
+    secret === undefined && jwks === undefined
+      ? undefined
+      : await createTokenVerifier(keys, systemClock)
+  const options = serverOptionsOf(flags, await secretOf(flags, 'turnSecret', 'turnSecretFile'))
+  const server = await createSignalServer({
+    ...options,
+    ...(tokens === undefined ? {} : { tokens }),
+    logger,
+  })
+  if (tokens === undefined) {
+    logger.info(
+      options.open === true
+        ? 'open: whoever reaches this server may join, read, write and administer every collection'
+        : 'no secret: only programs and pages of this machine are served',
+    )
+  }
+  // A second signal, or a drain that hangs, is left to the platform's default: the process ends.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      server
+        .close()
+        .catch((cause: unknown) => logger.error('close failed', { reason: String(cause) }))
+    })
+  }
+}
+
+async function token(args: readonly string[]): Promise<void> {
+  const flags = readFlags(tokenFlags, args, process.env)
+  if (flags.isOn('help')) return console.log(helpText)
+  const secret = await secretOf(flags, 'secret', 'secretFile')
+  const collections = flags.list('collections')
+  if (secret === undefined) throw new SignalError('bad-option', 'token needs a secret-file')
+  if (collections === undefined) throw new SignalError('bad-option', 'token needs a collection')
+  const subject = flags.text('subject')
+  const minted = await mintToken(
+    {
+      secret,
+      access: accessByGlobOf(collections) as AccessByGlob,
+      expiresInMs: durationMsOf(flags.text('expires') ?? '1h'),
+      ...(subject === undefined ? {} : { subject }),
+    },
+    systemClock,
+  )
+  console.log(minted)
+}
+
+async function secretOf(flags: Flags, name: string, fileName: string): Promise<string | undefined> {
+  const file = flags.text(fileName)
+  if (file === undefined) return flags.text(name)
+  try {
+    // Editors end files with a line feed that nobody meant.
+    return (await readFile(file, 'utf8')).trimEnd()
+  } catch (cause) {
+    throw new SignalError('bad-option', `${file} cannot be read`, { cause })
+  }
+}
