@@ -3,6 +3,7 @@ import type {
   CollectionName,
   Coverage,
   Cursor,
+  DocumentId,
   DocumentRef,
   IdRanges,
   InstanceId,
@@ -47,7 +48,10 @@ export interface Log {
    */
   delete(collection: CollectionName, document: DocumentRef): Promise<DeleteOutcome>
 
-  /** What a page of the stream after a cursor holds: see `Page`. */
+  /**
+   * What a page of the stream after a cursor holds: see `Page`. Rows of a generation that has ended
+   * need not be in it any more: the tombstone stands for them.
+   */
   read(request: ReadRequest): Promise<Page>
 
   /** Where a cursor stands in this log: see `CursorStanding`. */
@@ -64,8 +68,9 @@ export interface Log {
 
   /**
    * The state of a document as one update: all that is stored of it, or what a reader with this
-   * state vector lacks (the delete set always comes whole). Also serves deleted generations, so
-   * that they can be exported. `undefined` if the log has never seen the document.
+   * state vector lacks (the delete set always comes whole; bytes that are no state vector count as
+   * an empty one). Also serves deleted generations, so that they can be exported. `undefined` if the
+   * log has never seen the document.
    */
   state(
     collection: CollectionName,
@@ -75,6 +80,19 @@ export interface Log {
 
   /** The documents of a collection, by name, a page at a time. */
   documents(request: DocumentsRequest): Promise<DocumentsPage>
+
+  /** The latest generation of a document; `undefined` if the log has never seen any. */
+  latest(collection: CollectionName, id: DocumentId): Promise<DocumentSummary | undefined>
+
+  /**
+   * Whether an update speaks of a clientID that wrote in a generation of the document that has
+   * ended: what comes by a path that carries no generation is refused then, for good. `false` for
+   * bytes that do not read: `append` says what is wrong with them.
+   */
+  touchesDeleted(collection: CollectionName, id: DocumentId, update: Uint8Array): Promise<boolean>
+
+  /** Documents with a gap and what peers should be asked for: what `Commit.gaps` said, after a restart. */
+  gaps(collection: CollectionName, limit: number): Promise<readonly GapChange[]>
 
   readonly leases: Leases
   readonly compaction: CompactionLog
@@ -137,7 +155,7 @@ export type DeleteOutcome =
 
 export interface ReadRequest {
   readonly collection: CollectionName
-  /** Entries above this seq. The caller has checked the cursor with `locate`. */
+  /** Entries above this seq. The caller has checked the cursor with `locate`: it is at most the head. */
   readonly after: number
   /**
    * The page ends with the entry that reaches one of these. At least one entry is returned if
@@ -215,7 +233,7 @@ export interface Commit {
   readonly term: TermId
   /** New entries of all collections, ascending within each. */
   readonly entries: readonly CommittedEntry[]
-  /** Documents that gained or lost a gap with this group. */
+  /** Documents whose gap has opened, grown or closed with this group. */
   readonly gaps: readonly GapChange[]
 }
 
@@ -318,7 +336,10 @@ export interface CompactionLog {
    */
   ripe(limit: number): Promise<readonly RipeDocument[]>
 
-  /** The rows and the previous snapshot that a new snapshot is built from; one read transaction. */
+  /**
+   * The rows and the previous snapshot that a new snapshot is built from; one read transaction.
+   * `undefined` if the document is unknown or deleted, or has a gap younger than `gapAgeMs`.
+   */
   source(collection: CollectionName, document: DocumentRef): Promise<CompactionSource | undefined>
 
   /**
@@ -332,10 +353,16 @@ export interface CompactionLog {
    * Deletes a batch of rows that the snapshot stands for, oldest first, and raises pruned-through
    * in the same transaction: rows at or below the lowest ack of the active leases, and those
    * beyond the cap on the retained tail. Call until `more` is false.
+   *
+   * Nothing is deleted on the word of a snapshot that has not been read back since it was written:
+   * if `settle` has not been called, this does the same first, and removes nothing if it is damaged.
    */
   retire(collection: CollectionName, document: DocumentRef, maxRows: number): Promise<RetireResult>
 
-  /** Reads the newest snapshot back after a checkpoint; the older generation goes if it is good. */
+  /**
+   * Reads the newest snapshot back after a checkpoint. If it is good, the older generation goes. If
+   * not, it goes itself, and the older one stands again with all rows after it.
+   */
   settle(collection: CollectionName, document: DocumentRef): Promise<'settled' | 'damaged'>
 
   /**
@@ -391,6 +418,7 @@ export interface NewSnapshot {
 
 export interface RetireResult {
   readonly removed: number
+  /** Rows that are left although the snapshot stands for them. */
   readonly retained: number
   readonly prunedThrough: number
   readonly more: boolean
