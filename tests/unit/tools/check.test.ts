@@ -103,12 +103,19 @@ test("[HOUSE-8] finds nothing of that in this project's own lock file", () => {
   expect(code).toBe(0)
 })
 
+interface Lock {
+  readonly packages: Readonly<Record<string, LockedPackage>>
+}
+
+interface LockedPackage {
+  readonly hasInstallScript?: boolean
+  readonly optionalDependencies?: Readonly<Record<string, string>>
+}
+
 test('[HOUSE-10] every install script in the lock file is allowed or refused by name', () => {
-  const lock = readJson('package-lock.json') as {
-    packages: Record<string, { hasInstallScript?: boolean }>
-  }
+  const { packages } = readJson('package-lock.json') as Lock
   const { allowScripts } = readJson('package.json') as { allowScripts: Record<string, boolean> }
-  const withScripts = Object.entries(lock.packages)
+  const withScripts = Object.entries(packages)
     .filter(([, { hasInstallScript }]) => hasInstallScript === true)
     .map(([at]) => at.split('node_modules/').at(-1) ?? at)
   expect(new Set(Object.keys(allowScripts))).toEqual(new Set(withScripts))
@@ -119,6 +126,16 @@ test('[HOUSE-10] npm has nothing left to ask about install scripts', ({ skip }) 
   skip(Number(major) < 11, 'npm below 11 does not ask')
   const { output } = run('npm', ['approve-scripts', '--allow-scripts-pending'])
   expect(output).toContain('No packages with unreviewed install scripts')
+})
+
+test('[HOUSE-11] the lock file misses no optional dependency of any platform', () => {
+  const { packages } = readJson('package-lock.json') as Lock
+  const locked = new Set(Object.keys(packages).map((at) => at.split('node_modules/').at(-1)))
+  const wanted = Object.values(packages).flatMap((one) =>
+    Object.keys(one.optionalDependencies ?? {}),
+  )
+  expect(wanted.length).toBeGreaterThan(50)
+  expect(wanted.filter((name) => !locked.has(name))).toEqual([])
 })
 
 function readJson(path: string): unknown {
