@@ -60,7 +60,7 @@ function contentFaults(files) {
   const stale = files
     .filter((file) => /^dist\/.+\.js$/.test(file))
     .filter((file) => !files.includes(file.replace(/^dist\//, 'src/').replace(/\.js$/, '.ts')))
-    .map((file) => `${file} has no source any more`)
+    .map((file) => `${file} has no source any more: npm run clean, then build`)
   return [...missing, ...strangers, ...tests, ...stale]
 }
 
