@@ -15,7 +15,7 @@ import { join } from 'node:path'
  */
 export function readDefinitions(root) {
   const definitions = new Map()
-  const faults = []
+  const faults = unlinked(root)
   for (const { file, kind } of documents(root)) {
     for (const { cells, line } of idRows(readFileSync(join(root, file), 'utf8'))) {
       const where = `${file}:${line}`
@@ -35,17 +35,27 @@ export function readDefinitions(root) {
   return { definitions, faults }
 }
 
+/** Pages of rules that nobody finds, because the main page does not lead to them. */
+function unlinked(root) {
+  const pages = areaPages(root)
+  const main = pages.length > 0 ? readFileSync(join(root, 'docs/SPEC.md'), 'utf8') : ''
+  return pages
+    .filter((name) => !main.includes(`(spec/${name})`))
+    .map((name) => `docs/SPEC.md does not link to spec/${name}`)
+}
+
+function areaPages(root) {
+  const folder = join(root, 'docs/spec')
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.md'))
+    .toSorted()
+}
+
 function documents(root) {
-  const fragments = join(root, 'docs/spec')
-  const rules = existsSync(fragments)
-    ? readdirSync(fragments)
-        .filter((name) => name.endsWith('.md'))
-        .toSorted()
-        .map((name) => ({ file: `docs/spec/${name}`, kind: 'rule' }))
-    : []
   return [
     { file: 'docs/SPEC.md', kind: 'rule' },
-    ...rules,
+    ...areaPages(root).map((name) => ({ file: `docs/spec/${name}`, kind: 'rule' })),
     { file: 'docs/FAILURES.md', kind: 'failure' },
     { file: 'docs/GOALS.md', kind: 'goal' },
   ].filter(({ file }) => existsSync(join(root, file)))

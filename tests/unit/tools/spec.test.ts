@@ -26,7 +26,7 @@ test('[HOUSE-6] accepts documents and tests that agree, and prints what is open'
 
 test('[HOUSE-6] rejects a rule without a test, from the main page and from a fragment', () => {
   const { code, output } = spec({
-    'docs/SPEC.md': rules,
+    'docs/SPEC.md': `${rules}[more](spec/more.md)\n`,
     'docs/spec/more.md': '| id | rule |\n|---|---|\n| MORE-1 | It is round. |\n',
     'tests/unit/toy.test.ts': "it('[TOY-1] spins', () => {})\n",
   })
@@ -76,6 +76,16 @@ test('[HOUSE-6] rejects an id that is defined twice and a status that it does no
   })
   expect(output).toContain('docs/SPEC.md:5 defines TOY-1, which docs/SPEC.md:3 defines already')
   expect(output).toContain("L2: the last column is neither 'claimed' nor 'open'")
+  expect(code).toBe(1)
+})
+
+test('[HOUSE-6] rejects a page of rules that the main page does not lead to', () => {
+  const { code, output } = spec({
+    'docs/SPEC.md': rules,
+    'docs/spec/more.md': '# More\n',
+    'tests/unit/toy.test.ts': tests,
+  })
+  expect(output).toContain('docs/SPEC.md does not link to spec/more.md')
   expect(code).toBe(1)
 })
 
