@@ -1,10 +1,11 @@
-import { malformed, tooLarge, type ByteReader } from './bytes.js'
+import type { ByteReader } from './bytes.js'
+import { wrong } from './wrong.js'
 
 /**
  * Skips one value in lib0's "any" encoding: a byte that says which of twelve kinds, then its
- * content. Nothing is built.
+ * content. Nothing is built. `levels` is how many arrays and objects may open, one inside the other.
  */
-export function skipAny(reader: ByteReader, maxNesting: number, depth = 0): void {
+export function skipAny(reader: ByteReader, levels: number): void {
   const kind = reader.byte()
   switch (kind) {
     case anyUndefined:
@@ -25,15 +26,11 @@ export function skipAny(reader: ByteReader, maxNesting: number, depth = 0): void
     case anyBytes:
       return reader.skip(reader.uint())
     case anyObject:
-      return skipObject(reader, maxNesting, depth + 1)
-    case anyArray: {
-      checkDepth(maxNesting, depth + 1)
-      const length = reader.count(1)
-      for (let i = 0; i < length; i++) skipAny(reader, maxNesting, depth + 1)
-      return
-    }
+      return skipObject(reader, levels)
+    case anyArray:
+      return skipArray(reader, levels)
     default:
-      throw malformed('an unknown kind of value')
+      throw wrong.unknownValue
   }
 }
 
@@ -43,30 +40,34 @@ export function skipAny(reader: ByteReader, maxNesting: number, depth = 0): void
  * would do harm there: a `guid` that is no text makes every later encoding throw, and a `gcFilter`
  * that is no function every garbage collection.
  */
-export function skipSubdocumentOptions(reader: ByteReader, maxNesting: number): void {
-  if (reader.byte() !== anyObject) throw malformed("a subdocument's options are not an object")
+export function skipSubdocumentOptions(reader: ByteReader, levels: number): void {
+  if (reader.byte() !== anyObject) throw wrong.optionsNoObject
   const size = reader.count(2)
   for (let i = 0; i < size; i++) {
     const length = reader.uint()
     const from = reader.position
     reader.skip(length)
     const key = String.fromCharCode(...reader.bytes.subarray(from, from + Math.min(length, 16)))
-    if (key === 'guid' || key === 'gcFilter')
-      throw malformed('a subdocument sets what Yjs relies on')
+    if (key === 'guid' || key === 'gcFilter') throw wrong.optionsHarmful
     reader.position = from
     reader.utf8(from + length)
-    skipAny(reader, maxNesting, 1)
+    skipAny(reader, levels - 1)
   }
 }
 
-/** Skips an object's entries, after its kind. */
-function skipObject(reader: ByteReader, maxNesting: number, depth: number): void {
-  checkDepth(maxNesting, depth)
+function skipArray(reader: ByteReader, levels: number): void {
+  if (levels <= 0) throw wrong.nestedTooDeeply
+  const length = reader.count(1)
+  for (let i = 0; i < length; i++) skipAny(reader, levels - 1)
+}
+
+function skipObject(reader: ByteReader, levels: number): void {
+  if (levels <= 0) throw wrong.nestedTooDeeply
   // A key takes its length, a value its kind.
   const size = reader.count(2)
   for (let i = 0; i < size; i++) {
     reader.text()
-    skipAny(reader, maxNesting, depth)
+    skipAny(reader, levels - 1)
   }
 }
 
@@ -78,13 +79,9 @@ function skipInteger(reader: ByteReader): void {
     byte = reader.byte()
     value += (byte & 0x7f) * unit
     if (value > Number.MAX_SAFE_INTEGER || unit > maxIntegerUnit) {
-      throw malformed('a number is above 2^53')
+      throw wrong.numberTooLarge
     }
   }
-}
-
-function checkDepth(maxNesting: number, depth: number): void {
-  if (depth > maxNesting) throw tooLarge(`values nested deeper than ${maxNesting}`)
 }
 
 /** The unit of the last group of bits that a number below 2^53 can have. */

@@ -1,10 +1,11 @@
-import type { ErrorCode } from '../codes.js'
-import { refuse, type Parsed, type Refused } from '../parsed.js'
+import { accept, refuse, type Parsed } from '../parsed.js'
+import { refusalOf, wrong } from './wrong.js'
 
 /**
- * A place in some bytes, moved on by reading. Every read is checked against the end. What does not
- * fit throws a `Malformed`, which only ever travels from here to `parsing` below: in between, a
- * reader can be written as if all bytes were good.
+ * A place in some bytes, moved on by reading. Every read is checked against the end, and throws one
+ * of `wrong` when it does not fit, which `parsing` below turns into a refusal: what lies between can
+ * be written as if all bytes were good, and pays nothing for it. (The wire's own reader keeps its
+ * refusal instead; it reads a few fields, this one walks hundreds of thousands of structs.)
  */
 export class ByteReader {
   readonly bytes: Uint8Array
@@ -21,7 +22,7 @@ export class ByteReader {
   }
 
   byte(): number {
-    if (this.position >= this.end) throw malformed('ends too early')
+    if (this.position >= this.end) throw wrong.endsTooEarly
     return this.bytes[this.position++] as number
   }
 
@@ -32,7 +33,7 @@ export class ByteReader {
   uint(): number {
     const { bytes, end } = this
     let position = this.position
-    if (position >= end) throw malformed('ends too early')
+    if (position >= end) throw wrong.endsTooEarly
     let byte = bytes[position++] as number
     if (byte < 0x80) {
       this.position = position
@@ -41,13 +42,13 @@ export class ByteReader {
     let value = byte & 0x7f
     let unit = 0x80
     do {
-      if (position >= end) throw malformed('ends too early')
+      if (position >= end) throw wrong.endsTooEarly
       byte = bytes[position++] as number
       value += (byte & 0x7f) * unit
       unit *= 0x80
     } while (byte >= 0x80 && unit <= maxUnit)
-    if (byte >= 0x80 || value > Number.MAX_SAFE_INTEGER) throw malformed('a number is above 2^53')
-    if (byte === 0) throw malformed('a number is not in its shortest form')
+    if (byte >= 0x80 || value > Number.MAX_SAFE_INTEGER) throw wrong.numberTooLarge
+    if (byte === 0) throw wrong.numberTooLong
     this.position = position
     return value
   }
@@ -55,19 +56,19 @@ export class ByteReader {
   /** How many things follow, each of which takes at least `bytesEach`: so many must be left. */
   count(bytesEach: number): number {
     const count = this.uint()
-    if (count * bytesEach > this.remaining) throw malformed('more declared than bytes are left')
+    if (count * bytesEach > this.remaining) throw wrong.countTooLarge
     return count
   }
 
   skip(length: number): void {
-    if (length > this.remaining) throw malformed('ends too early')
+    if (length > this.remaining) throw wrong.endsTooEarly
     this.position += length
   }
 
   /** Skips a text with its length in front. Gives its length as JavaScript counts: UTF-16 units. */
   text(): number {
     const length = this.uint()
-    if (length > this.remaining) throw malformed('ends too early')
+    if (length > this.remaining) throw wrong.endsTooEarly
     return this.utf8(this.position + length)
   }
 
@@ -80,16 +81,16 @@ export class ByteReader {
       const lead = bytes[position++] as number
       units++
       if (lead < 0x80) continue
-      if (lead < 0xc2 || lead > 0xf4) throw malformed('a text is not UTF-8')
+      if (lead < 0xc2 || lead > 0xf4) throw wrong.notUtf8
       const following = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3
-      if (position + following > to) throw malformed('a text is not UTF-8')
+      if (position + following > to) throw wrong.notUtf8
       const second = bytes[position] as number
       if (second < lowestSecond(lead) || second > highestSecond(lead)) {
-        throw malformed('a text is not UTF-8')
+        throw wrong.notUtf8
       }
       for (let i = 1; i < following; i++) {
         if (((bytes[position + i] as number) & 0xc0) !== 0x80) {
-          throw malformed('a text is not UTF-8')
+          throw wrong.notUtf8
         }
       }
       position += following
@@ -102,7 +103,7 @@ export class ByteReader {
 
   /** Everything has been read. What follows the end would be lost by whoever writes it again. */
   finish(): void {
-    if (this.position !== this.end) throw malformed('bytes follow the end')
+    if (this.position !== this.end) throw wrong.bytesFollow
   }
 }
 
@@ -112,34 +113,11 @@ export function parsing<T>(
   maxBytes: number,
   read: (from: ByteReader) => T,
 ): Parsed<T> {
-  if (bytes.length > maxBytes) return refuse('op-too-large', `more than ${maxBytes} bytes`)
+  if (bytes.length > maxBytes) return refuse('op-too-large', 'too many bytes')
   try {
-    return { ok: true, value: read(new ByteReader(bytes)) }
+    return accept(read(new ByteReader(bytes)))
   } catch (error) {
     return refusalOf(error)
-  }
-}
-
-/** The refusal that a reader threw. Anything else that was thrown is our own bug and goes on. */
-export function refusalOf(error: unknown): Refused {
-  if (error instanceof Malformed) return refuse(error.code, error.message)
-  throw error
-}
-
-export function malformed(detail: string): Error {
-  return new Malformed('malformed-update', detail)
-}
-
-export function tooLarge(detail: string): Error {
-  return new Malformed('op-too-large', detail)
-}
-
-class Malformed extends Error {
-  readonly code: ErrorCode
-
-  constructor(code: ErrorCode, detail: string) {
-    super(detail)
-    this.code = code
   }
 }
 

@@ -1,6 +1,7 @@
 import { skipAny, skipSubdocumentOptions } from './any.js'
-import { malformed, type ByteReader } from './bytes.js'
+import type { ByteReader } from './bytes.js'
 import { skipJson } from './json.js'
+import { wrong } from './wrong.js'
 
 /** Skips an item's content of this kind, checking all of it. Gives its length in clocks. */
 export function skipContent(reader: ByteReader, kind: number, maxNesting: number): number {
@@ -37,14 +38,14 @@ export function skipContent(reader: ByteReader, kind: number, maxNesting: number
       skipSubdocumentOptions(reader, maxNesting)
       return 1
     default:
-      throw malformed('an unknown kind of struct')
+      throw wrong.unknownStruct
   }
 }
 
 /** A nested type: its number, and a name for the two that have one. */
 function skipType(reader: ByteReader): void {
   const type = reader.uint()
-  if (type > lastType) throw malformed('an unknown kind of type')
+  if (type > lastType) throw wrong.unknownType
   if (type === xmlElementType || type === xmlHookType) reader.text()
 }
 

@@ -1,7 +1,8 @@
-import { malformed, tooLarge, type ByteReader } from './bytes.js'
+import type { ByteReader } from './bytes.js'
 import { emptyCoverage, type IdRanges } from './coverage.js'
 import type { UpdateLimits } from './limits.js'
 import { appendRange } from './ranges.js'
+import { wrong } from './wrong.js'
 
 /**
  * Reads Yjs' delete set: `clients(n)`, each `client ranges(n)`, each `clock length`.
@@ -13,11 +14,11 @@ import { appendRange } from './ranges.js'
 export function readDeleteSet(reader: ByteReader, limits: UpdateLimits): IdRanges {
   const clients = reader.count(minClientBytes)
   if (clients === 0) return emptyCoverage.deletes
-  if (clients > limits.maxClients) throw tooLarge(`more than ${limits.maxClients} clients`)
+  if (clients > limits.maxClients) throw wrong.tooManyClients
   const deletes = new Map<number, readonly number[]>()
   for (let i = 0; i < clients; i++) {
     const client = reader.uint()
-    if (deletes.has(client)) throw malformed('deletions of one client in two places')
+    if (deletes.has(client)) throw wrong.clientTwice
     deletes.set(client, readRanges(reader, limits))
   }
   return deletes
@@ -25,16 +26,16 @@ export function readDeleteSet(reader: ByteReader, limits: UpdateLimits): IdRange
 
 function readRanges(reader: ByteReader, limits: UpdateLimits): readonly number[] {
   const count = reader.count(minRangeBytes)
-  if (count === 0) throw malformed('a client without deletions')
+  if (count === 0) throw wrong.clientEmpty
   const ranges: number[] = []
   let end = 0
   for (let i = 0; i < count; i++) {
     const from = reader.uint()
     const length = reader.uint()
-    if (from < end) throw malformed('deletions overlap or descend')
-    if (length === 0) throw malformed('a deletion without length')
+    if (from < end) throw wrong.rangesNotAscending
+    if (length === 0) throw wrong.lengthZero
     end = from + length
-    if (end > limits.maxClock) throw malformed(`a clock above ${limits.maxClock}`)
+    if (end > limits.maxClock) throw wrong.clockTooLarge
     appendRange(ranges, from, end)
   }
   return ranges

@@ -1,8 +1,9 @@
 import { createEncoder, toUint8Array, writeUint8, writeVarUint, type Encoder } from 'lib0/encoding'
 import type { Parsed } from '../parsed.js'
-import { malformed, parsing, tooLarge, type ByteReader } from './bytes.js'
+import { parsing, type ByteReader } from './bytes.js'
 import { emptyCoverage, type Coverage, type IdRanges } from './coverage.js'
 import { updateLimits, type UpdateLimits } from './limits.js'
+import { wrong } from './wrong.js'
 
 /**
  * A coverage in bytes, to be kept. References are left out: they say what the bytes needed when they
@@ -26,7 +27,7 @@ export function readCoverage(
   limits: UpdateLimits = updateLimits,
 ): Parsed<Coverage> {
   return parsing(bytes, limits.maxBytes, (reader) => {
-    if (reader.byte() !== version) throw malformed('an unknown version of coverage')
+    if (reader.byte() !== version) throw wrong.unknownVersion
     const structs = readIds(reader, limits)
     const deletes = readIds(reader, limits)
     reader.finish()
@@ -51,12 +52,12 @@ function writeIds(encoder: Encoder, ids: IdRanges): void {
 
 function readIds(reader: ByteReader, limits: UpdateLimits): IdRanges {
   const clients = reader.count(minClientBytes)
-  if (clients > limits.maxClients) throw tooLarge(`more than ${limits.maxClients} clients`)
+  if (clients > limits.maxClients) throw wrong.tooManyClients
   const ids = new Map<number, readonly number[]>()
   let last = -1
   for (let i = 0; i < clients; i++) {
     const client = reader.uint()
-    if (client <= last) throw malformed('clients do not ascend')
+    if (client <= last) throw wrong.clientsNotOrdered
     last = client
     ids.set(client, readRanges(reader, limits))
   }
@@ -65,16 +66,16 @@ function readIds(reader: ByteReader, limits: UpdateLimits): IdRanges {
 
 function readRanges(reader: ByteReader, limits: UpdateLimits): readonly number[] {
   const count = reader.count(minRangeBytes)
-  if (count === 0) throw malformed('a client without ranges')
+  if (count === 0) throw wrong.clientEmpty
   const ranges: number[] = []
   let end = 0
   for (let i = 0; i < count; i++) {
     const gap = reader.uint()
     const length = reader.uint()
-    if (length === 0 || (gap === 0 && i > 0)) throw malformed('ranges touch or are empty')
+    if (length === 0 || (gap === 0 && i > 0)) throw wrong.rangesNotAscending
     const from = end + gap
     end = from + length
-    if (end > limits.maxClock) throw malformed(`a clock above ${limits.maxClock}`)
+    if (end > limits.maxClock) throw wrong.clockTooLarge
     ranges.push(from, end)
   }
   return ranges

@@ -1,17 +1,18 @@
-import { malformed, tooLarge, type ByteReader } from './bytes.js'
+import type { ByteReader } from './bytes.js'
+import { wrong } from './wrong.js'
 
 /**
  * Skips the JSON that fills `reader` up to `to`, accepting exactly what `JSON.parse` accepts, up to
- * a depth. Nothing is built. That the bytes are UTF-8 has been checked before.
+ * a depth: `levels` is how many arrays and objects may open, one inside the other. Nothing is built.
+ * That the bytes are UTF-8 has been checked before.
  */
-export function skipJson(reader: ByteReader, to: number, maxNesting: number): void {
+export function skipJson(reader: ByteReader, to: number, levels: number): void {
   skipSpace(reader, to)
-  value(reader, to, maxNesting)
+  value(reader, to, levels)
   skipSpace(reader, to)
-  if (reader.position !== to) throw notJson()
+  if (reader.position !== to) throw wrong.notJson
 }
 
-/** `levels` is how many more may open inside this value. */
 function value(reader: ByteReader, to: number, levels: number): void {
   switch (peek(reader, to)) {
     case quote:
@@ -35,10 +36,10 @@ function object(reader: ByteReader, to: number, levels: number): void {
   if (isEmptyContainer(reader, to, levels, closeBrace)) return
   do {
     skipSpace(reader, to)
-    if (peek(reader, to) !== quote) throw notJson()
+    if (peek(reader, to) !== quote) throw wrong.notJson
     text(reader, to)
     skipSpace(reader, to)
-    if (take(reader, to) !== colon) throw notJson()
+    if (take(reader, to) !== colon) throw wrong.notJson
     skipSpace(reader, to)
     value(reader, to, levels)
   } while (hasMore(reader, to, closeBrace))
@@ -54,7 +55,7 @@ function array(reader: ByteReader, to: number, levels: number): void {
 
 /** Steps over the opening bracket, and over the closing one if it follows. */
 function isEmptyContainer(reader: ByteReader, to: number, levels: number, close: number): boolean {
-  if (levels < 0) throw tooLarge('values are nested too deeply')
+  if (levels < 0) throw wrong.nestedTooDeeply
   reader.position++
   skipSpace(reader, to)
   if (peek(reader, to) !== close) return false
@@ -66,7 +67,7 @@ function isEmptyContainer(reader: ByteReader, to: number, levels: number, close:
 function hasMore(reader: ByteReader, to: number, close: number): boolean {
   skipSpace(reader, to)
   const next = take(reader, to)
-  if (next !== comma && next !== close) throw notJson()
+  if (next !== comma && next !== close) throw wrong.notJson
   return next === comma
 }
 
@@ -75,7 +76,7 @@ function text(reader: ByteReader, to: number): void {
   for (;;) {
     const byte = take(reader, to)
     if (byte === quote) return
-    if (byte < 0x20) throw notJson()
+    if (byte < 0x20) throw wrong.notJson
     if (byte === backslash) escape(reader, to)
   }
 }
@@ -84,10 +85,10 @@ function escape(reader: ByteReader, to: number): void {
   const kind = take(reader, to)
   if (kind === letterU) {
     for (let i = 0; i < 4; i++) {
-      if (!isHexDigit(take(reader, to))) throw notJson()
+      if (!isHexDigit(take(reader, to))) throw wrong.notJson
     }
   } else if (!simpleEscapes.includes(kind)) {
-    throw notJson()
+    throw wrong.notJson
   }
 }
 
@@ -109,13 +110,13 @@ function number(reader: ByteReader, to: number): void {
 }
 
 function digits(reader: ByteReader, to: number): void {
-  if (!isDigit(peek(reader, to))) throw notJson()
+  if (!isDigit(peek(reader, to))) throw wrong.notJson
   while (isDigit(peek(reader, to))) reader.position++
 }
 
 function word(reader: ByteReader, to: number, letters: string): void {
   for (let i = 0; i < letters.length; i++) {
-    if (take(reader, to) !== letters.charCodeAt(i)) throw notJson()
+    if (take(reader, to) !== letters.charCodeAt(i)) throw wrong.notJson
   }
 }
 
@@ -132,10 +133,6 @@ function take(reader: ByteReader, to: number): number {
 /** The next byte, or `ended`, which is no byte that JSON has a use for. */
 function peek(reader: ByteReader, to: number): number {
   return reader.position < to ? (reader.bytes[reader.position] as number) : ended
-}
-
-function notJson(): Error {
-  return malformed('a value is not JSON')
 }
 
 function isDigit(byte: number): boolean {

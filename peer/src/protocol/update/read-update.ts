@@ -1,12 +1,13 @@
 import { refuse, type Parsed } from '../parsed.js'
-import { malformed, parsing, tooLarge, type ByteReader } from './bytes.js'
+import { parsing, type ByteReader } from './bytes.js'
 import { skipContent } from './content.js'
-import { emptyCoverage, type Coverage, type IdRanges } from './coverage.js'
+import { emptyCoverage, missing, type Coverage, type IdRanges } from './coverage.js'
 import { looksLikeSecondFormat } from './second-format.js'
 import { updateLimits, type UpdateLimits } from './limits.js'
 import { readDeleteSet } from './delete-set.js'
 import { References } from './references.js'
 import { RootNames } from './root-names.js'
+import { wrong } from './wrong.js'
 
 /**
  * Reads an update in Yjs' first format and says exactly what it contains, without building anything
@@ -36,7 +37,7 @@ export function readUpdate(
 
 function readWhole(reader: ByteReader, limits: UpdateLimits): Coverage {
   const blocks = reader.count(minBlockBytes)
-  if (blocks > limits.maxClients) throw tooLarge(`more than ${limits.maxClients} clients`)
+  if (blocks > limits.maxClients) throw wrong.tooManyClients
   let structs: IdRanges = emptyCoverage.structs
   let refs: IdRanges = emptyCoverage.refs
   if (blocks > 0) {
@@ -45,9 +46,17 @@ function readWhole(reader: ByteReader, limits: UpdateLimits): Coverage {
     structs = blockReader.structs
     refs = blockReader.references.toRanges()
   }
-  const deletes = readDeleteSet(reader, limits)
+  const coverage = { structs, deletes: readDeleteSet(reader, limits), refs }
   reader.finish()
-  return { structs, deletes, refs }
+  if (blocks > limits.maxWaitingClients && lacksPredecessors(coverage)) {
+    throw wrong.tooManyWaitingClients
+  }
+  return coverage
+}
+
+/** True when the structs need others that are not among them. */
+function lacksPredecessors({ structs, refs }: Coverage): boolean {
+  return missing(emptyCoverage, { structs, deletes: emptyCoverage.deletes, refs }).size > 0
 }
 
 /** Walks the structs, client by client. */
@@ -74,9 +83,9 @@ class BlockReader {
   readBlock(): void {
     const reader = this.#reader
     const count = reader.count(minStructBytes)
-    if (count === 0) throw malformed('a client without structs')
+    if (count === 0) throw wrong.clientEmpty
     const client = reader.uint()
-    if (client >= this.#client) throw malformed('clients do not descend')
+    if (client >= this.#client) throw wrong.clientsNotOrdered
     this.#client = client
     let clock = reader.uint()
     const ranges: number[] = []
@@ -86,10 +95,10 @@ class BlockReader {
       const info = reader.byte()
       const isSkip = info === skipInfo
       const length = info === gcInfo || isSkip ? reader.uint() : this.#readItem(info, client, clock)
-      if (length === 0) throw malformed('a struct without length')
+      if (length === 0) throw wrong.lengthZero
       if (isSkip && from < clock) ranges.push(from, clock)
       clock += length
-      if (clock > this.#limits.maxClock) throw malformed(`a clock above ${this.#limits.maxClock}`)
+      if (clock > this.#limits.maxClock) throw wrong.clockTooLarge
       if (isSkip) from = clock
     }
     if (from < clock) ranges.push(from, clock)
@@ -110,7 +119,7 @@ class BlockReader {
     }
     const kind = info & contentMask
     if (kind === subdocumentKind && ++this.#subdocuments > this.#limits.maxSubdocuments) {
-      throw tooLarge(`more than ${this.#limits.maxSubdocuments} subdocuments`)
+      throw wrong.tooManySubdocuments
     }
     return skipContent(reader, kind, this.#limits.maxNesting)
   }
@@ -128,7 +137,7 @@ class BlockReader {
     } else if (isRoot === 0) {
       this.#readId(client, clock)
     } else {
-      throw malformed('neither a root type nor a parent')
+      throw wrong.parentUnknown
     }
   }
 
@@ -140,9 +149,9 @@ class BlockReader {
     const client = this.#reader.uint()
     const clock = this.#reader.uint()
     if (client === ownClient) {
-      if (clock >= ownClock) throw malformed('a struct refers to itself or to its future')
+      if (clock >= ownClock) throw wrong.refersAhead
     } else {
-      if (clock >= this.#limits.maxClock) throw malformed(`a clock above ${this.#limits.maxClock}`)
+      if (clock >= this.#limits.maxClock) throw wrong.clockTooLarge
       this.references.add(client, clock)
     }
   }

@@ -1,4 +1,4 @@
-import { tooLarge } from './bytes.js'
+import { wrong } from './wrong.js'
 
 /**
  * Counts the different names of root types in an update, up to a limit. Neighbouring items mostly
@@ -20,7 +20,7 @@ export class RootNames {
     this.#from = from
     this.#to = to
     this.#names.add(bytesAsText(bytes, from, to))
-    if (this.#names.size > this.#maxNames) throw tooLarge(`more than ${this.#maxNames} root types`)
+    if (this.#names.size > this.#maxNames) throw wrong.tooManyRootTypes
   }
 
   #isLast(bytes: Uint8Array, from: number, to: number): boolean {

@@ -1,9 +1,10 @@
 import { createEncoder, toUint8Array, writeVarUint } from 'lib0/encoding'
 import type { Parsed } from '../parsed.js'
-import { malformed, parsing, tooLarge, type ByteReader } from './bytes.js'
+import { parsing, type ByteReader } from './bytes.js'
 import { emptyCoverage, type Coverage } from './coverage.js'
 import { readDeleteSet } from './delete-set.js'
 import { updateLimits, type UpdateLimits } from './limits.js'
+import { wrong } from './wrong.js'
 
 /** By client the number of its clocks that are there, from 0 on without a hole. */
 export type StateVector = ReadonlyMap<number, number>
@@ -59,13 +60,13 @@ export function encodeStateVector(vector: StateVector): Uint8Array {
 
 function readVector(reader: ByteReader, limits: UpdateLimits): Map<number, number> {
   const clients = reader.count(minEntryBytes)
-  if (clients > limits.maxClients) throw tooLarge(`more than ${limits.maxClients} clients`)
+  if (clients > limits.maxClients) throw wrong.tooManyClients
   const vector = new Map<number, number>()
   for (let i = 0; i < clients; i++) {
     const client = reader.uint()
     const clock = reader.uint()
-    if (vector.has(client)) throw malformed('a client in two places')
-    if (clock > limits.maxClock) throw malformed(`a clock above ${limits.maxClock}`)
+    if (vector.has(client)) throw wrong.clientTwice
+    if (clock > limits.maxClock) throw wrong.clockTooLarge
     vector.set(client, clock)
   }
   return vector
