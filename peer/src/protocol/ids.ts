@@ -51,11 +51,6 @@ export interface Cursor {
   readonly seq: number
 }
 
-// Control characters break logs and terminals; lone surrogates have no UTF-8 form of their own.
-// eslint-disable-next-line no-control-regex
-const forbiddenInNames = /[\u0000-\u001f\u007f-\u009f]/
-const loneSurrogate = /\p{Surrogate}/u
-
 export const parseReplicaId = parserOfHex<ReplicaId>('replica id', idBytes)
 export const parseInstanceId = parserOfHex<InstanceId>('instance id', idBytes)
 export const parseArchiveId = parserOfHex<ArchiveId>('archive id', idBytes)
@@ -85,25 +80,30 @@ function parserOfName<Name extends string>(
 ): (input: unknown) => Parsed<Name> {
   return (input) => {
     if (typeof input !== 'string') return refuse('malformed', `${what}: not a string`)
-    // A UTF-16 unit is at most three bytes of UTF-8: this bounds the work before measuring exactly.
-    if (input.length === 0) return refuse('malformed', `${what}: empty`)
-    if (input.length > maxBytes || utf8Length(input) > maxBytes) {
-      return refuse('malformed', `${what}: longer than ${maxBytes} bytes`)
-    }
-    if (forbiddenInNames.test(input)) return refuse('malformed', `${what}: control character`)
-    if (loneSurrogate.test(input)) return refuse('malformed', `${what}: lone surrogate`)
-    return accept(input as Name)
+    const fault = faultInName(input, maxBytes)
+    return fault === undefined ? accept(input as Name) : refuse('malformed', `${what}: ${fault}`)
   }
 }
 
-function utf8Length(text: string): number {
+/** In one pass, because every message names a document. */
+function faultInName(name: string, maxBytes: number): string | undefined {
+  // No UTF-16 unit takes less than a byte of UTF-8: this bounds the work.
+  if (name.length > maxBytes) return `longer than ${maxBytes} bytes`
   let bytes = 0
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at)
-    // Each half of a surrogate pair counts two of the pair's four bytes.
-    bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 2 : 3
+  for (let at = 0; at < name.length; at++) {
+    const unit = name.charCodeAt(at)
+    // Control characters break logs and terminals.
+    if (unit < 0x20 || (unit >= 0x7f && unit < 0xa0)) return 'control character'
+    if (unit < 0xd800 || unit >= 0xe000) {
+      bytes += unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3
+    } else {
+      // Half of a pair alone has no form of its own in UTF-8.
+      const next = name.charCodeAt(++at)
+      if (unit >= 0xdc00 || !(next >= 0xdc00 && next < 0xe000)) return 'lone surrogate'
+      bytes += 4
+    }
   }
-  return bytes
+  return bytes > maxBytes ? `longer than ${maxBytes} bytes` : undefined
 }
 
 /** Bytes as lower-case hex digits, two for each. */

@@ -16,7 +16,7 @@
  * 16,384, five after two million.
  */
 import type { Lane } from '../messages/message.js'
-import { uintLength } from '../wire/codec.js'
+import { uintLength } from '../wire/writer.js'
 
 /** Shape and lane in one byte: the shape's number, doubled, plus one for bulk. */
 export const shapes = { whole: 0, several: 1, first: 2, more: 3 } as const
@@ -32,16 +32,4 @@ export function kindOf(shape: Shape, lane: Lane): number {
 /** Bytes in front of a frame's body. */
 export function headerLength(number: number): number {
   return 1 + uintLength(number)
-}
-
-/** Writes a `uint` at `at`, and gives the place after it. */
-export function putUint(target: Uint8Array, at: number, value: number): number {
-  let rest = value
-  while (rest >= 128) {
-    // A remainder, not a mask: numbers here go beyond 32 bits.
-    target[at++] = (rest % 128) | 128
-    rest = Math.floor(rest / 128)
-  }
-  target[at] = rest
-  return at + 1
 }

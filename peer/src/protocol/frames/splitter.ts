@@ -1,7 +1,7 @@
 import { frameBounds } from '../limits.js'
 import type { Lane } from '../messages/message.js'
-import { uintLength } from '../wire/codec.js'
-import { headerLength, kindOf, putUint, receivedKind, type Shape } from './format.js'
+import { putUint, uintLength } from '../wire/writer.js'
+import { headerLength, kindOf, receivedKind, type Shape } from './format.js'
 import { Queue } from './queue.js'
 
 export interface SplitterOptions {

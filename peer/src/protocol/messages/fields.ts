@@ -153,7 +153,9 @@ export const positions: Codec<readonly number[]> = {
     let next = 0
     for (const position of value) {
       if (!Number.isInteger(position) || position < next || position >= bounds.maxNeighbours) {
-        throw new RangeError(`positions: not ascending below ${bounds.maxNeighbours}: ${value.join(' ')}`)
+        throw new RangeError(
+          `positions: not ascending below ${bounds.maxNeighbours}: ${value.join(' ')}`,
+        )
       }
       bits += 2 ** position
       next = position + 1

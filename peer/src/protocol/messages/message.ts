@@ -51,7 +51,7 @@ export function messageTypeOf(number: number): MessageType | undefined {
  */
 export function encodeMessage(message: Message): Uint8Array {
   const { number, maxBytes } = messageKinds[message.type]
-  const writer = new Writer()
+  writer.start()
   writer.byte(number)
   codecs[message.type].write(writer, message)
   if (writer.length > maxBytes) {
@@ -112,6 +112,9 @@ function carriesState(message: Message): boolean {
   if (message.type === 'push') return message.ops.some(({ kind }) => kind === 'upload')
   return false
 }
+
+/** Holds nothing between two messages but the memory that they are put together in. */
+const writer = new Writer()
 
 const codecs = eachMessage((_, { fields }) => fieldByField<Message>(fields))
 

@@ -68,7 +68,7 @@ export const page: Codec<Page> = {
     let last = after
     for (let at = 0; at < count && reader.refusal === undefined; at++) {
       last += reader.uint(Number.MAX_SAFE_INTEGER - last - 1) + 1
-      entries.push({ ...entry.read(reader), seq: last })
+      entries.push(Object.assign(entry.read(reader), { seq: last }))
       reader.refusedIn(`.entries.${at}`)
     }
     const through = last + reader.uint(Number.MAX_SAFE_INTEGER - last)

@@ -1,5 +1,5 @@
 import type { Reader } from './reader.js'
-import type { Writer } from './writer.js'
+import { uintLength, type Writer } from './writer.js'
 
 /**
  * How one kind of value stands on the wire: from one definition come what writes it, what reads it,
@@ -132,13 +132,6 @@ export function hexOfBytes<Id extends string>(length: number): Codec<Id> {
     write: (writer, id) => writer.hex(id, length),
     read: (reader) => reader.hex(length) as Id,
   }
-}
-
-/** Bytes that a `uint` takes. */
-export function uintLength(value: number): number {
-  let length = 1
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length++
-  return length
 }
 
 /** `72 MiB`, `32 KiB`, `100 bytes`. */

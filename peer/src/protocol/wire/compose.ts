@@ -1,8 +1,7 @@
 /** Codecs made of codecs: fields, choices, lists, what may be absent, what is written out once. */
 import type { Codec, ValueOf } from './codec.js'
-import { uintLength } from './codec.js'
 import type { Reader } from './reader.js'
-import type { Writer } from './writer.js'
+import { uintLength, type Writer } from './writer.js'
 
 /** Marks a field that may be absent; in memory it then is absent, not undefined. */
 export interface OptionalCodec<T> extends Codec<T | undefined> {
