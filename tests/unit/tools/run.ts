@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { onTestFinished } from 'vitest'
 
-/** The project's root: from the source of this file as well as from its build. */
-export const root = resolve(import.meta.dirname.replace(/\/dist(?=\/)/, ''), '../../..')
+/** The project's root. vitest runs this file where it stands, not from the build. */
+export const root = resolve(import.meta.dirname, '../../..')
 
 /** A fresh folder with these files, removed when the test ends. */
 export function folderWith(files: Readonly<Record<string, string>>): string {
