@@ -19,11 +19,7 @@ const all = [...definitions.values()]
 const faults = [
   ...documentFaults,
   ...titleFaults,
-  ...titles.flatMap(({ ids, where }) =>
-    ids
-      .filter((id) => !definitions.has(id))
-      .map((id) => `${where} names ${id}, which no document defines`),
-  ),
+  ...unknownIds(),
   ...all
     .filter(({ id, status }) => status === 'claimed' && !tested.has(id))
     .map(({ id, where }) => `${where} ${id} has no test`),
@@ -45,6 +41,18 @@ console.log(
     `${faults.length} faults`,
 )
 process.exitCode = faults.length > 0 ? 1 : 0
+
+/** One fault for each id that tests name and no document defines, with the first of these tests. */
+function unknownIds() {
+  const named = new Map()
+  for (const { ids, where } of titles) {
+    for (const id of ids) if (!definitions.has(id)) named.set(id, [...(named.get(id) ?? []), where])
+  }
+  return [...named].map(([id, [first, ...more]]) => {
+    const others = more.length > 0 ? ` (${more.length} more do)` : ''
+    return `${first} names ${id}, which no document defines${others}`
+  })
+}
 
 function mark(id) {
   return tested.has(id) ? `${id}*` : id
