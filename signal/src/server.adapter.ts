@@ -6,14 +6,14 @@
  * in its body.
  */
 import { relayHeaderBytes, type ErrorCode } from '@holdfast/peer/protocol'
-import { silentLogger, systemClock, systemRandom } from '@holdfast/peer/ports'
+import { systemClock, systemRandom } from '@holdfast/peer/ports'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { grantOf } from './access/granted.js'
 import type { SignalContext } from './context.js'
-import { Counters } from './counters.js'
+import type { Counters } from './counters.js'
 import { SignalError } from './errors.js'
 import type { SignalLimits } from './limits.js'
 import { answer, pathOf, refuseUpgrade } from './operations/http.adapter.js'
@@ -29,7 +29,7 @@ import { Addresses, clientAddress } from './sockets/addresses.js'
 import { isLoopback } from './sockets/ip.js'
 import { isOriginAllowed, type OriginPolicy } from './sockets/origins.js'
 import { wrapWebSocket } from './sockets/ws-socket.adapter.js'
-import { Switchboard } from './switchboard.js'
+import { createSwitchboard, type Switchboard } from './switchboard.js'
 
 /** Throws a SignalError when the options cannot hold or the address cannot be listened on. */
 export async function createSignalServer(options: SignalServerOptions = {}): Promise<SignalServer> {
@@ -39,7 +39,6 @@ export async function createSignalServer(options: SignalServerOptions = {}): Pro
 }
 
 class HttpSignalServer implements SignalServer {
-  readonly counters = new Counters()
   readonly #options: SignalServerOptions
   readonly #context: SignalContext
   readonly #switchboard: Switchboard
@@ -56,18 +55,13 @@ class HttpSignalServer implements SignalServer {
   constructor(options: SignalServerOptions) {
     const limits = checkedLimits(options)
     this.#options = options
-    this.#context = {
+    this.#switchboard = createSwitchboard({
+      ...options,
       clock: options.clock ?? systemClock,
       random: options.random ?? systemRandom,
-      logger: options.logger ?? silentLogger,
       limits,
-      counters: this.counters,
-      ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
-      openAccess: options.openAccess ?? 'admin',
-      ice: options.ice ?? {},
-      relays: options.relay ?? true,
-    }
-    this.#switchboard = new Switchboard(this.#context)
+    })
+    this.#context = this.#switchboard.context
     this.#addresses = new Addresses(limits.maxSockets, limits.maxSocketsPerAddress)
     this.#metrics = createMetrics(this.counters, options.processMetrics ?? false)
     this.#path = options.path ?? '/signal'
@@ -78,6 +72,10 @@ class HttpSignalServer implements SignalServer {
     }
     this.#webSockets = webSocketServer(limits)
     this.#http = options.server ?? httpServer(limits)
+  }
+
+  get counters(): Counters {
+    return this.#context.counters
   }
 
   get port(): number {

@@ -51,9 +51,13 @@ export class Session implements SocketListener, MembershipOwner, GateKeeper {
     this.#gate.open()
   }
 
-  /** Says when to come back, and closes. */
-  drain(retryAfterMs: number): void {
+  /** Says when to come back; nothing that follows is said any more. */
+  announceDrain(retryAfterMs: number): void {
     this.send({ type: 'drain', retryAfterMs })
+    this.#gate.mute()
+  }
+
+  drain(): void {
     this.#gate.close('going-away')
   }
 

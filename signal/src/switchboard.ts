@@ -2,15 +2,48 @@
  * The signalling server without its sockets: what sessions there are, the rooms and relays between
  * them. Sockets come from outside, so all of it runs on a virtual clock too.
  */
-import { fraction } from '@holdfast/peer/ports'
-import type { Grant } from './access/grant.js'
+import type { Access } from '@holdfast/peer/protocol'
+import { fraction, silentLogger, type Clock, type Logger, type Random } from '@holdfast/peer/ports'
+import type { Grant, TokenVerifier } from './access/grant.js'
 import type { SignalContext } from './context.js'
+import { Counters } from './counters.js'
+import type { IceOptions } from './ice.js'
+import { signalLimits, type SignalLimits } from './limits.js'
 import { Relays } from './relay/relays.js'
 import { Rooms } from './rooms/rooms.js'
 import { Session } from './session.js'
 import type { Socket, SocketListener } from './sockets/socket.js'
 import { YWebrtcSession } from './y-webrtc/session.js'
 import { Topics } from './y-webrtc/topics.js'
+
+export interface SwitchboardOptions {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger?: Logger
+  readonly limits?: Partial<SignalLimits>
+  /** Absent: nobody needs a token, and everybody has `openAccess`. */
+  readonly tokens?: TokenVerifier
+  /** Default: `admin`. */
+  readonly openAccess?: Access
+  readonly ice?: IceOptions
+  /** Whether frames are relayed. Default: true. */
+  readonly relay?: boolean
+}
+
+/** Throws a RangeError that names the limit which cannot hold. */
+export function createSwitchboard(options: SwitchboardOptions): Switchboard {
+  return new Switchboard({
+    clock: options.clock,
+    random: options.random,
+    logger: options.logger ?? silentLogger,
+    limits: signalLimits(options.limits),
+    counters: new Counters(),
+    ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
+    openAccess: options.openAccess ?? 'admin',
+    ice: options.ice ?? {},
+    relays: options.relay ?? true,
+  })
+}
 
 export class Switchboard {
   readonly context: SignalContext
@@ -42,10 +75,12 @@ export class Switchboard {
    * meets them one after the other.
    */
   drain(): void {
+    const { random } = this.context
     for (const session of this.#sessions) {
-      const { random } = this.context
-      session.drain(Math.round(drainFirstMs + fraction(random) * drainSpreadMs))
+      session.announceDrain(Math.round(drainFirstMs + fraction(random) * drainSpreadMs))
     }
+    // Only when nobody is told anything any more: the rooms are not laid anew for those who remain.
+    for (const session of this.#sessions) session.drain()
   }
 
   #start(session: Session | YWebrtcSession): SocketListener {

@@ -50,7 +50,8 @@ export class Gate {
   #timerAtMs = Number.POSITIVE_INFINITY
   /** Relayed frames that wait in the socket: they are bounded by their windows, not by the reader. */
   #relayedBytes = 0
-  #isTooSlow = false
+  /** What was said last stays the last word. */
+  #isMuted = false
 
   constructor(context: SignalContext, socket: Socket, keeper: GateKeeper) {
     const { clock, limits } = context
@@ -118,15 +119,20 @@ export class Gate {
 
   /** Never closes the socket within the call: others may be in the middle of telling a whole room. */
   send(text: string): void {
-    if (this.#state === 'closed' || this.#isTooSlow) return
+    if (this.#state === 'closed' || this.#isMuted) return
     const waiting = this.#socket.bufferedBytes - this.#relayedBytes
     if (waiting > this.#context.limits.maxBufferedBytes) {
-      this.#isTooSlow = true
+      this.#isMuted = true
       queueMicrotask(() => this.close('slow-reader'))
       return
     }
     this.#context.counters.deliveries++
     this.#socket.sendText(text)
+  }
+
+  /** Sends nothing any more: the close follows. */
+  mute(): void {
+    this.#isMuted = true
   }
 
   sendRelayed(message: Uint8Array, onFlushed: () => void): void {
@@ -213,8 +219,9 @@ export class Gate {
     const { clock } = this.#context
     this.#timer()
     this.#timerAtMs = atMs
-    // Platforms fire timers that lie more than 24 days ahead at once.
-    const delayMs = Math.min(atMs - clock.monotonic(), 60 * 60_000)
+    // Not longer than an hour, because platforms fire timers that lie 25 days ahead at once; not
+    // shorter than a millisecond, because they may fire that much too early.
+    const delayMs = Math.max(1, Math.min(atMs - clock.monotonic(), 60 * 60_000))
     this.#timer = clock.after(delayMs, () => {
       this.#timerAtMs = Number.POSITIVE_INFINITY
       this.#wake()

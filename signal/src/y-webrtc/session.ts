@@ -64,7 +64,11 @@ export class YWebrtcSession implements SocketListener, GateKeeper {
     this.#gate.open()
   }
 
-  /** y-webrtc clients come back by themselves, with a back-off of their own. */
+  /** There is no word for it: y-webrtc clients come back with a back-off of their own. */
+  announceDrain(): void {
+    this.#gate.mute()
+  }
+
   drain(): void {
     this.#gate.close('going-away')
   }
