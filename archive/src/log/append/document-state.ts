@@ -1,5 +1,4 @@
 import {
-  clientsOf,
   emptyCoverage,
   GrowingCoverage,
   type Coverage,
@@ -61,11 +60,11 @@ export class DocumentState {
     return this.isGapped ? this.parked.missing() : emptyCoverage.structs
   }
 
-  /** Every client that has written here or is spoken of here. */
+  /** Every client that has written here, integrated or not. */
   get clients(): ReadonlySet<number> {
-    const clients = new Set(clientsOf(this.integrated.toCoverage()))
+    const clients = new Set(this.integrated.toCoverage().structs.keys())
     for (const { coverage } of this.parked.rows) {
-      for (const client of clientsOf(coverage)) clients.add(client)
+      for (const client of coverage.structs.keys()) clients.add(client)
     }
     return clients
   }
