@@ -1,0 +1,115 @@
+import { entryChecksum } from './checksum.adapter.js'
+import type { Sql, Statement } from './sql.adapter.js'
+
+/** What `entries.kind` says. */
+export const entryKind = { row: 0, tombstone: 1 } as const
+
+export interface StoredEntry {
+  readonly entry: number
+  readonly collection: number
+  readonly seq: number
+  readonly document: number
+  readonly kind: number
+  readonly atMs: number
+  /** 0 unless it came as a live op. */
+  readonly producer: number
+  readonly n: number
+  readonly checksum: number
+  readonly bytes: Uint8Array
+}
+
+/** In this order a row comes as a tuple. */
+export const entryColumns =
+  'id, collection, seq, document, kind, at_ms, producer, n, checksum, bytes'
+
+export type EntryTuple = readonly [
+  entry: number,
+  collection: number,
+  seq: number,
+  document: number,
+  kind: number,
+  atMs: number,
+  producer: number,
+  n: number,
+  checksum: number,
+  bytes: Uint8Array,
+]
+
+export function entryOf(tuple: EntryTuple): StoredEntry {
+  const [entry, collection, seq, document, kind, atMs, producer, n, checksum, bytes] = tuple
+  return { entry, collection, seq, document, kind, atMs, producer, n, checksum, bytes }
+}
+
+/** Whether the row still is what was stored. */
+export function isWhole(entry: StoredEntry): boolean {
+  const { bytes, seq, document, kind, producer, n, checksum } = entry
+  return entryChecksum(bytes, seq, document, kind, producer, n) === checksum
+}
+
+/** Adds entries; part of the group's transaction. */
+export class EntryWriter {
+  readonly #insert: Statement
+
+  constructor(sql: Sql) {
+    this.#insert = sql.prepare(
+      'insert entry',
+      `INSERT INTO entries (${entryColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+  }
+
+  insert(
+    entry: number,
+    collection: number,
+    seq: number,
+    document: number,
+    kind: number,
+    atMs: number,
+    producer: number,
+    n: number,
+    bytes: Uint8Array,
+  ): void {
+    const checksum = entryChecksum(bytes, seq, document, kind, producer, n)
+    this.#insert.run(entry, collection, seq, document, kind, atMs, producer, n, checksum, bytes)
+  }
+}
+
+/** Finds a document's entries, oldest first, whether they have been filed or not. */
+export class DocumentEntries {
+  readonly #filed: Statement<EntryTuple>
+  readonly #unfiled: Statement<EntryTuple>
+  readonly #bySeq: Statement<EntryTuple>
+  readonly #byId: Statement<EntryTuple>
+
+  constructor(sql: Sql) {
+    const prefixed = entryColumns.replaceAll(/\w+/g, 'e.$&')
+    this.#filed = sql.readTuples(
+      `SELECT ${prefixed} FROM tails t CROSS JOIN entries e ON e.id = t.entry
+       WHERE t.document = ? AND t.seq > ? ORDER BY t.seq`,
+    )
+    this.#unfiled = sql.readTuples(
+      `SELECT ${entryColumns} FROM entries
+       WHERE id > (SELECT filed_through FROM totals) AND document = ? AND seq > ? ORDER BY id`,
+    )
+    this.#bySeq = sql.readTuples(
+      `SELECT ${entryColumns} FROM entries WHERE collection = ? AND seq = ?`,
+    )
+    this.#byId = sql.readTuples(`SELECT ${entryColumns} FROM entries WHERE id = ?`)
+  }
+
+  /** One after the other, as they are asked for: a document's rows need not fit into memory. */
+  *after(document: number, seq: number): Generator<StoredEntry> {
+    for (const tuple of this.#filed.iterate(document, seq)) yield entryOf(tuple)
+    // A look at all that is not filed: bounded by the batch, and without the bytes of others.
+    for (const tuple of this.#unfiled.iterate(document, seq)) yield entryOf(tuple)
+  }
+
+  bySeq(collection: number, seq: number): StoredEntry | undefined {
+    const tuple = this.#bySeq.get(collection, seq)
+    return tuple && entryOf(tuple)
+  }
+
+  byId(id: number): StoredEntry | undefined {
+    const tuple = this.#byId.get(id)
+    return tuple && entryOf(tuple)
+  }
+}

@@ -1,0 +1,158 @@
+import type { ArchiveId, TermId } from '@holdfast/peer/protocol'
+import type { Logger } from '@holdfast/peer/ports'
+import { LogError } from '../errors.js'
+import {
+  canonicalPath,
+  clearSuspicion,
+  isSuspect,
+  readHeader,
+  setAside,
+  sizeOf,
+  walOf,
+} from './files.adapter.js'
+import { FileLock } from './lock.adapter.js'
+import { makeSafe } from './pragmas.js'
+import { startTerm } from './terms.js'
+import { applicationId, migrate, schemaVersion, versionOf } from './schema.js'
+import { DamageFound, isDamage, logErrorOf, Sql, type StatementHook } from './sql.adapter.js'
+
+export interface LogFileOptions {
+  readonly file: string
+  /** Becomes the archive's id if the file is new. */
+  readonly freshArchive: ArchiveId
+  /** Of this opening. */
+  readonly term: TermId
+  readonly nowMs: number
+  readonly logger: Logger
+  readonly onStatement?: StatementHook
+}
+
+/** A log's file, locked, checked, of this version, and with this opening's term written down. */
+export interface LogFile {
+  readonly file: string
+  readonly sql: Sql
+  readonly archive: ArchiveId
+  readonly term: TermId
+  /** Terms are numbered in the order of the openings. */
+  readonly termOrdinal: number
+  /** Closes the connection, then lets go of the lock. Idempotent. */
+  close(): void
+}
+
+/**
+ * Opens or makes a log's file for writing.
+ *
+ *     lock ─► look ─► connect ─► make safe ─► migrate ─► write down the term
+ *      │        │         └────────────┴──────────┴─► damaged: set aside, named
+ *      │        └─► not a log: unsupported-file, untouched
+ *      └─► in-use
+ */
+export function openLogFile(options: LogFileOptions): LogFile {
+  const file = canonicalFile(options.file)
+  const lock = FileLock.acquire(file, options.nowMs)
+  let sql: Sql | undefined
+  try {
+    look(file, options)
+    sql = new Sql({ file, ...(options.onStatement && { onStatement: options.onStatement }) })
+    const opened = prepare(sql, options)
+    return { file, sql, term: options.term, ...opened, close: closing(sql, lock) }
+  } catch (error) {
+    sql?.close()
+    const aside = isDamage(error) ? setAsideLoudly(file, error, options) : undefined
+    lock.release()
+    throw aside ?? logErrorOf(error, `opening ${file}`)
+  }
+}
+
+function canonicalFile(file: string): string {
+  try {
+    return canonicalPath(file)
+  } catch (error) {
+    throw logErrorOf(error, `finding ${file}`)
+  }
+}
+
+/** Looks at the file before SQLite does, which would change what it takes for its own. */
+function look(file: string, { nowMs, logger }: LogFileOptions): void {
+  if (sizeOf(file) === 0) {
+    if (sizeOf(walOf(file)) === 0) return
+    const aside = setAside(file, nowMs)
+    logger.error('the log is gone, but not its recent commits: set aside', { file, aside })
+    return
+  }
+  const { isSqlite, applicationId: found } = readHeader(file)
+  // With a mark beside it, it was a log once: its beginning is overwritten, and SQLite will say so.
+  if (!isSqlite && !isSuspect(file)) throw unsupported(`${file} is not an SQLite database`)
+  // Not yet written to the file itself when its very first commits are still beside it.
+  if (isSqlite && found !== applicationId && found !== 0) throw foreign(file)
+}
+
+function prepare(
+  sql: Sql,
+  { freshArchive, term, nowMs, logger }: LogFileOptions,
+): Pick<LogFile, 'archive' | 'termOrdinal'> {
+  const isNew = sql.read('SELECT 1 FROM sqlite_schema').get() === undefined
+  if (!isNew && sql.pragma('application_id') !== applicationId) throw foreign(sql.file)
+  if (versionOf(sql) > schemaVersion) {
+    throw unsupported(
+      `${sql.file} has version ${versionOf(sql)}; this program knows those up to ${schemaVersion}`,
+    )
+  }
+  makeSafe(sql)
+  if (isSuspect(sql.file)) inspect(sql, logger)
+  migrate(sql)
+  return { archive: identify(sql, freshArchive, nowMs), termOrdinal: startTerm(sql, term, nowMs) }
+}
+
+/** Looks at every page of a file that a running log has found damaged. */
+function inspect(sql: Sql, logger: Logger): void {
+  const found = sql.pragma('quick_check(1)')
+  if (found !== 'ok') throw new DamageFound(String(found))
+  clearSuspicion(sql.file)
+  logger.info('the log was marked as damaged and is whole', { file: sql.file })
+}
+
+function identify(sql: Sql, freshArchive: ArchiveId, nowMs: number): ArchiveId {
+  const find = sql.read<{ readonly archive: ArchiveId }>('SELECT archive FROM archive')
+  const found = find.get()
+  if (found !== undefined) return found.archive
+  return sql.write(() => {
+    sql.prepare('insert archive', 'INSERT INTO archive VALUES (1, ?, ?)').run(freshArchive, nowMs)
+    sql.prepare('insert totals', 'INSERT INTO totals (id) VALUES (1)').run()
+    return freshArchive
+  })
+}
+
+function setAsideLoudly(file: string, cause: unknown, { nowMs, logger }: LogFileOptions): LogError {
+  const aside = setAside(file, nowMs)
+  clearSuspicion(file)
+  const { message } = logErrorOf(cause, 'found')
+  logger.error('the log is damaged and was set aside: the next opening starts an empty one', {
+    file,
+    aside,
+    reason: message,
+  })
+  return new LogError('damaged', `${file} is damaged and was set aside as ${aside}`, { cause })
+}
+
+/** Undoes the opening once. A term without entries stays: it costs a row. */
+function closing(sql: Sql, lock: FileLock): () => void {
+  let isClosed = false
+  return () => {
+    if (isClosed) return
+    isClosed = true
+    try {
+      sql.close()
+    } finally {
+      lock.release()
+    }
+  }
+}
+
+function unsupported(message: string): LogError {
+  return new LogError('unsupported-file', message)
+}
+
+function foreign(file: string): LogError {
+  return unsupported(`${file} is an SQLite database, but not a log of Holdfast`)
+}

@@ -1,0 +1,60 @@
+import { LogError } from '../errors.js'
+import type { Sql } from './sql.adapter.js'
+
+/**
+ * 8 KiB: seven rows of 1 KB to a page where 4 KiB holds three and leaves a quarter empty. Counts
+ * only for a file that is still empty.
+ */
+const pageBytes = 8_192
+
+/**
+ * Pages in the write-ahead log at which a commit carries them over into the file: 16 MiB. Less writes
+ * pages more often that are changed again right after; more makes each checkpoint's pause longer.
+ */
+const checkpointPages = 2_000
+
+/** After a checkpoint the write-ahead log is cut back to this, whatever it had grown to. */
+const maxIdleWalBytes = 64 * 1024 * 1024
+
+/** For the pages that the writer changes again and again. */
+const writerCacheKib = 32 * 1024
+
+/** Makes `commit` mean "on disk", and verifies that it does. For a connection that writes. */
+export function makeSafe(sql: Sql): void {
+  sql.pragma(`page_size = ${pageBytes}`)
+  sql.pragma('journal_mode = WAL')
+  // After the journal: better-sqlite3 is built to turn a WAL database to NORMAL.
+  sql.pragma('synchronous = FULL')
+  sql.pragma(`wal_autocheckpoint = ${checkpointPages}`)
+  sql.pragma(`journal_size_limit = ${maxIdleWalBytes}`)
+  sql.pragma(`cache_size = -${writerCacheKib}`)
+  sql.pragma('foreign_keys = OFF')
+  guard(sql)
+  expect(sql, 'journal_mode', 'wal')
+  expect(sql, 'synchronous', full)
+}
+
+/** For a connection that only reads. */
+export function makeReader(sql: Sql): void {
+  sql.pragma('query_only = ON')
+  guard(sql)
+}
+
+/** Finds damaged pages early, and runs nothing that somebody has hidden in the schema. */
+function guard(sql: Sql): void {
+  sql.pragma('cell_size_check = ON')
+  sql.pragma('trusted_schema = OFF')
+}
+
+/** `synchronous` reads back as a number. */
+const full = 2
+
+function expect(sql: Sql, pragma: string, wanted: string | number): void {
+  const got = sql.pragma(pragma)
+  if (got !== wanted) {
+    throw new LogError(
+      'storage-failed',
+      `${sql.file}: ${pragma} is ${String(got)} instead of ${wanted}: commits would not be safe here`,
+    )
+  }
+}

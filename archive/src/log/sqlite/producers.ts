@@ -1,0 +1,106 @@
+import type { InstanceId } from '@holdfast/peer/protocol'
+import type { Sql, Statement } from './sql.adapter.js'
+
+/** An instance that wrote live ops in a collection. */
+export interface Producer {
+  readonly id: number
+  /** No op of it with a higher n has been filed or remembered. */
+  highestN: number
+}
+
+/**
+ * What is remembered of a producer's ops is dropped once it was silent for so long and none of its
+ * rows is left. An outbox that is older finds its ops contained all the same; it only gets another
+ * answer than the first time.
+ */
+const maxSilenceMs = 30 * 24 * 60 * 60 * 1000
+
+/** A producer's number is what entries and ops carry instead of the name of its instance. */
+export class Producers {
+  readonly #find: Statement<readonly [number, number]>
+  readonly #insert: Statement<{ readonly id: number }>
+  readonly #raise: Statement
+  readonly #silent: Statement<{ readonly id: number }>
+  readonly #forgetOps: Statement
+  readonly #remove: Statement
+  readonly #byInstance = new Map<InstanceId, Map<number, Producer>>()
+  #cached = 0
+
+  constructor(sql: Sql) {
+    this.#find = sql.readTuples(
+      'SELECT id, highest_n FROM producers WHERE instance = ? AND collection = ?',
+    )
+    this.#insert = sql.prepare(
+      'insert producer',
+      `INSERT INTO producers (collection, instance, highest_n, rows, seen_at_ms)
+       VALUES (?, ?, 0, 0, ?) RETURNING id`,
+    )
+    this.#raise = sql.prepare(
+      'raise producer',
+      'UPDATE producers SET highest_n = ?, seen_at_ms = ? WHERE id = ?',
+    )
+    this.#silent = sql.read(
+      'SELECT id FROM producers WHERE rows = 0 AND seen_at_ms < ? ORDER BY seen_at_ms LIMIT 1',
+    )
+    this.#forgetOps = sql.prepare(
+      'forget ops',
+      `DELETE FROM ops WHERE producer = ?1 AND n <=
+         coalesce((SELECT n FROM ops WHERE producer = ?1 ORDER BY n LIMIT 1 OFFSET ?2), 1e18)`,
+    )
+    this.#remove = sql.prepare('remove producer', 'DELETE FROM producers WHERE id = ?')
+  }
+
+  find(collection: number, instance: InstanceId): Producer | undefined {
+    const known = this.#byInstance.get(instance)?.get(collection)
+    if (known !== undefined) return known
+    const found = this.#find.get(instance, collection)
+    return found && this.#keep(collection, instance, { id: found[0], highestN: found[1] })
+  }
+
+  /** In a write transaction. */
+  findOrInsert(collection: number, instance: InstanceId, nowMs: number): Producer {
+    const found = this.find(collection, instance)
+    if (found !== undefined) return found
+    const { id } = this.#insert.get(collection, instance, nowMs) as { readonly id: number }
+    return this.#keep(collection, instance, { id, highestN: 0 })
+  }
+
+  /** Writes down that an op with this n is remembered, for one that made no entry. */
+  raise(producer: Producer, n: number, nowMs: number): void {
+    producer.highestN = Math.max(producer.highestN, n)
+    this.#raise.run(producer.highestN, nowMs, producer.id)
+  }
+
+  /** In a write transaction; a bounded piece of work. Gives whether there may be more. */
+  expire(nowMs: number, maxOps = 1_000): boolean {
+    const silent = this.#silent.get(nowMs - maxSilenceMs)
+    if (silent === undefined) return false
+    const forgotten = this.#forgetOps.run(silent.id, maxOps - 1).changes
+    if (forgotten < maxOps) {
+      this.#remove.run(silent.id)
+      this.forget()
+    }
+    return true
+  }
+
+  /** Whatever was changed and may not have become durable; also bounds what is held. */
+  forget(): void {
+    this.#byInstance.clear()
+    this.#cached = 0
+  }
+
+  #keep(collection: number, instance: InstanceId, producer: Producer): Producer {
+    if (this.#cached >= maxCached) this.forget()
+    let byCollection = this.#byInstance.get(instance)
+    if (byCollection === undefined) {
+      byCollection = new Map()
+      this.#byInstance.set(instance, byCollection)
+    }
+    byCollection.set(collection, producer)
+    this.#cached++
+    return producer
+  }
+}
+
+/** Reading one again costs microseconds: this only has to hold who is writing at a time. */
+const maxCached = 10_000

@@ -1,0 +1,139 @@
+import type { DocumentState } from '../append/index.js'
+import type { LogPolicy } from '../options.js'
+import { Authors } from './authors.js'
+import { Checkpoints } from './checkpoints.js'
+import { Collections } from './collections.js'
+import { Documents, type DocumentRow } from './documents.js'
+import { DocumentEntries, EntryWriter } from './entries.js'
+import { Filing } from './filing.js'
+import { DocumentLoader, type Damage } from './load-document.js'
+import { OpMemory } from './op-memory.js'
+import { Producers } from './producers.js'
+import { Quarantine, QuarantineReader } from './quarantine.js'
+import { ripenessOf } from './ripeness.js'
+import { SnapshotReader, SnapshotWriter } from './snapshots.js'
+import type { Sql } from './sql.adapter.js'
+import { Totals } from './totals.js'
+
+/**
+ * The writer's view of the tables: what it changes in memory and what is on disk move together.
+ *
+ *     begin ─► changes to the parts ─► commit      all of it durable
+ *                                   └► abort       none of it; memory is read anew
+ *
+ * One write transaction at a time, never across a return to the caller of the engine.
+ */
+export class Store {
+  readonly sql: Sql
+  readonly totals: Totals
+  readonly collections: Collections
+  readonly documents: Documents
+  readonly entries: DocumentEntries
+  readonly entryWriter: EntryWriter
+  readonly filing: Filing
+  readonly producers: Producers
+  readonly ops: OpMemory
+  readonly authors: Authors
+  readonly checkpoints: Checkpoints
+  readonly snapshots: SnapshotReader
+  readonly snapshotWriter: SnapshotWriter
+  readonly quarantine: Quarantine
+  /** Found while reading, to be dealt with once no transaction is open. */
+  readonly damage: Damage[] = []
+  readonly #policy: LogPolicy
+  readonly #loader: DocumentLoader
+  #isWriting = false
+  /** Memory may not be what the disk says: the last attempt to read it anew has failed. */
+  #isStale = false
+
+  constructor(sql: Sql, termOrdinal: number, policy: LogPolicy) {
+    this.sql = sql
+    this.#policy = policy
+    this.totals = new Totals(sql)
+    this.collections = new Collections(sql, termOrdinal)
+    this.documents = new Documents(sql)
+    this.entries = new DocumentEntries(sql)
+    this.entryWriter = new EntryWriter(sql)
+    this.filing = new Filing(sql, this.totals)
+    this.producers = new Producers(sql)
+    this.ops = new OpMemory(sql, this.collections, this.producers, this.filing, this.entries)
+    this.authors = new Authors(sql)
+    this.checkpoints = new Checkpoints(sql)
+    this.snapshots = new SnapshotReader(sql)
+    this.snapshotWriter = new SnapshotWriter(sql)
+    this.quarantine = new Quarantine(sql, this.totals, policy.maxQuarantineBytes)
+    this.#loader = new DocumentLoader({
+      entries: this.entries,
+      checkpoints: this.checkpoints,
+      snapshots: this.snapshots,
+      authors: this.authors,
+      quarantine: new QuarantineReader(sql),
+    })
+  }
+
+  get isWriting(): boolean {
+    return this.#isWriting
+  }
+
+  /** To be called first by whatever uses the store: throws while the disk cannot be read. */
+  refresh(): void {
+    if (!this.#isStale) return
+    this.totals.reload()
+    this.filing.reload()
+    this.#isStale = false
+  }
+
+  /** Starts the write transaction, if it has not been started. */
+  begin(): void {
+    if (this.#isWriting) return
+    this.sql.begin()
+    this.#isWriting = true
+    if (this.filing.isDue) this.filing.file()
+  }
+
+  /** Returns once everything is on disk. */
+  commit(): void {
+    this.collections.save()
+    for (const document of this.documents.changed) {
+      document.ripe = ripenessOf(document, this.#policy)
+    }
+    this.documents.save()
+    this.totals.save()
+    this.sql.commit()
+    this.#isWriting = false
+    this.collections.committed()
+    this.documents.committed()
+  }
+
+  /** Undoes the write transaction and forgets whatever it had changed in memory. */
+  abort(): void {
+    this.#isWriting = false
+    this.#isStale = true
+    this.collections.forget()
+    this.documents.forget()
+    this.producers.forget()
+    this.sql.rollback()
+  }
+
+  /** Runs `work` in a write transaction of its own: all of it, or, when it throws, nothing. */
+  write<Result>(work: () => Result): Result {
+    this.refresh()
+    this.begin()
+    try {
+      const result = work()
+      this.commit()
+      return result
+    } catch (error) {
+      this.abort()
+      throw error
+    }
+  }
+
+  /** The latest generation of a document, as its durable rows say. */
+  load(row: DocumentRow): DocumentState {
+    const { state, rowsRead, damage } = this.#loader.load(row)
+    this.checkpoints.loaded(row.id, rowsRead)
+    this.damage.push(...damage)
+    return state
+  }
+}
