@@ -10,8 +10,16 @@
  * Pure: the same source gives the same result. It may take long and much memory, so a worker runs it.
  */
 import { createHash } from 'node:crypto'
-import { contains, readUpdate, updateLimits, type Coverage } from '@holdfast/peer/protocol'
+import {
+  contains,
+  readUpdate,
+  updateLimits,
+  type Coverage,
+  type DocumentId,
+  type DocumentRef,
+} from '@holdfast/peer/protocol'
 import * as Y from 'yjs'
+import { DocumentState } from '../log/append/index.js'
 import { packRows, unpackRows, type PackedRow, type PackedRows } from '../log/packed-rows.js'
 import type { CompactionSource } from '../log/port.js'
 
@@ -62,22 +70,21 @@ export function buildSnapshot(source: BuildSource, onRow?: (seq: number) => void
   if (!(first instanceof Y.Doc)) return first
   if (isWhole(first)) return prove(first, read, source.parked)
 
-  // What the document holds without what is pending says which rows are to stay beside it.
-  const held = coverageOf(first)
-  if (held === undefined) return { status: 'unproven', reason: 'the state does not read back' }
-  const integrated = read.filter(({ coverage }) => contains(held, coverage))
-  const stranded = read.filter(({ coverage }) => !contains(held, coverage))
-  if (stranded.some(({ row }) => row.seq === previousSnapshotSeq)) {
+  const stranded = strandedOf(read)
+  if (stranded.has(previousSnapshotSeq)) {
     return { status: 'unproven', reason: 'the previous snapshot does not integrate' }
   }
+  const integrated = read.filter(({ row }) => !stranded.has(row.seq))
   const second = integrate(
     integrated.map(({ row }) => row),
     onRow,
   )
   if (!(second instanceof Y.Doc)) return second
   if (!isWhole(second)) return { status: 'unproven', reason: 'integrated rows leave a gap' }
-  const parked = [...unpackRows(source.parked), ...stranded.map(({ row }) => row)]
-  parked.sort((a, b) => a.seq - b.seq)
+  const parked = [
+    ...unpackRows(source.parked),
+    ...rows.filter((row) => stranded.has(row.seq)),
+  ].toSorted((a, b) => a.seq - b.seq)
   return prove(second, integrated, packRows(parked))
 }
 
@@ -126,13 +133,20 @@ function isWhole(doc: Y.Doc): boolean {
   return doc.store.pendingStructs === null && doc.store.pendingDs === null
 }
 
-/** What the document has integrated, without what is pending. */
-function coverageOf(doc: Y.Doc): Coverage | undefined {
-  doc.store.pendingStructs = null
-  doc.store.pendingDs = null
-  const parsed = readUpdate(Y.encodeStateAsUpdate(doc), ownBytes)
-  return parsed.ok ? parsed.value : undefined
+/**
+ * Rows that refer to something that no row holds, and rows that refer to those. Judged as the log
+ * judges: a row is integrated whole or not at all, although Yjs would take a part of it.
+ */
+function strandedOf(read: readonly ReadRow[]): ReadonlySet<number> {
+  const state = new DocumentState(nameless)
+  for (const { row, coverage } of read) {
+    state.integrate({ seq: row.seq, size: row.bytes.length, coverage })
+  }
+  return new Set(Array.from(state.parked.rows, (row) => row.seq))
 }
+
+/** Which document it is makes no difference here. */
+const nameless: DocumentRef = { id: '' as DocumentId, generation: 0 }
 
 function prove(doc: Y.Doc, rows: readonly ReadRow[], parked: PackedRows): BuildResult {
   const bytes = own(Y.encodeStateAsUpdate(doc))

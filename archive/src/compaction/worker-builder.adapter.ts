@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { Clock, Undo } from '@holdfast/peer/ports'
 import type { BuilderThreadData } from './builder-thread.adapter.js'
 import type { BuildStopped, SnapshotBuilder } from './builder-port.js'
-import type { BuildResult, BuildSource } from './builder.js'
+import { previousSnapshotSeq, type BuildResult, type BuildSource } from './builder.js'
 
 export interface WorkerBuilderOptions {
   readonly clock: Clock
@@ -116,7 +116,8 @@ class WorkerBuilder implements SnapshotBuilder {
   #stopped(status: BuildStopped['status'], reason: string): BuildStopped {
     const { progress, seqAtHalfTime } = this.#thread ?? { progress: [], seqAtHalfTime: undefined }
     const seq = progress[0] ?? 0
-    return { status, seq, stuck: status === 'timeout' && seq === seqAtHalfTime, reason }
+    const stuck = status === 'timeout' && seq !== previousSnapshotSeq && seq === seqAtHalfTime
+    return { status, seq, stuck, reason }
   }
 }
 
