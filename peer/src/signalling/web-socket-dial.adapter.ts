@@ -1,0 +1,67 @@
+/** WebSockets as connections to the signalling server: the browser's own, or those of `ws`. */
+import type { Dial } from './dial.js'
+
+/** As much of a WebSocket as is used: the browser's, React Native's and `ws`' have it. */
+export interface WebSocketLike {
+  binaryType: string
+  readonly readyState: number
+  onopen: ((event: never) => void) | null
+  onmessage: ((event: never) => void) | null
+  onclose: ((event: never) => void) | null
+  onerror: ((event: never) => void) | null
+  send(data: string | Uint8Array<ArrayBuffer>): void
+  close(code?: number): void
+}
+
+export type WebSocketConstructor = new (url: string) => WebSocketLike
+
+/**
+ * Dials `url` (`ws:` or `wss:`) with the platform's WebSocket. Throws a RangeError at once for
+ * another kind of address.
+ */
+export function webSocketDial(WebSocket: WebSocketConstructor, url: string): Dial {
+  if (!/^wss?:\/\/[^/]/.test(url)) {
+    throw new RangeError(`a signalling server's address starts with ws:// or wss://, got ${url}`)
+  }
+  return (listener) => {
+    let socket: WebSocketLike | undefined
+    let isOver = false
+    const end = (code: number): void => {
+      if (isOver) return
+      isOver = true
+      listener.onClose(code)
+    }
+    try {
+      socket = new WebSocket(url)
+      socket.binaryType = 'arraybuffer'
+      socket.onopen = () => {
+        if (!isOver) listener.onOpen()
+      }
+      socket.onmessage = ({ data }: { readonly data: unknown }) => {
+        if (isOver) return
+        if (typeof data === 'string') listener.onMessage(data)
+        else if (data instanceof ArrayBuffer) listener.onMessage(new Uint8Array(data))
+      }
+      socket.onclose = ({ code }: { readonly code: number }) => end(code)
+      // A close event follows; without a listener `ws` would end the process.
+      socket.onerror = () => {}
+    } catch {
+      // A page that may not connect there at all (mixed content, a policy): as if nobody answered.
+      queueMicrotask(() => end(noAnswer))
+    }
+    return {
+      send(message) {
+        if (isOver || socket?.readyState !== openState) return
+        socket.send(message as string | Uint8Array<ArrayBuffer>)
+      },
+      close(code) {
+        isOver = true
+        // While it is connecting, `ws` reports the close as an error: the empty listener stays.
+        socket?.close(code)
+      },
+    }
+  }
+}
+
+const openState = 1
+const noAnswer = 1006
