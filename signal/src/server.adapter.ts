@@ -236,6 +236,8 @@ function webSocketServer(limits: SignalLimits): WebSocketServer {
   const options = {
     noServer: true,
     clientTracking: false,
+    // Pings are held to the rate of messages first, then answered by the socket.
+    autoPong: false,
     // A compressor a socket costs more memory than all else together, and the messages are small.
     perMessageDeflate: false,
     maxPayload: Math.max(limits.maxMessageBytes, limits.maxRelayFrameBytes + relayHeaderBytes),

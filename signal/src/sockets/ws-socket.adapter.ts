@@ -41,7 +41,10 @@ export function wrapWebSocket(ws: WebSocket): {
       else listener.onText(bytes.toString(), bytes.length)
     })
     ws.on('ping', (data) => {
-      if (!isClosed) listener.onPing(data.length)
+      if (isClosed) return
+      listener.onPing(data.length)
+      // Whoever asks without reading the answers gets no more of them.
+      if (ws.readyState === ws.OPEN && ws.bufferedAmount < maxBytesBeforeClose) ws.pong(data)
     })
     ws.on('error', (error: Error & { code?: string }) => {
       if (isClosed) return
@@ -59,4 +62,5 @@ export function wrapWebSocket(ws: WebSocket): {
   return { socket, listen }
 }
 
+/** What a socket that is read at all takes within a moment. */
 const maxBytesBeforeClose = 65_536

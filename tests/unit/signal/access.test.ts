@@ -167,7 +167,6 @@ test('[SIG-27] renewing without a token gives fresh TURN credentials and no more
     iceExpiresInMs: 600_000,
     expiresInMs: hour - 60_000,
   })
-  const endsAt = (username = ''): number => Number(username.split(':')[0])
   expect(endsAt(after?.iceServers[0]?.username)).toBe(endsAt(before?.iceServers[0]?.username) + 60)
 })
 
@@ -181,4 +180,9 @@ async function keepAlive(
     for (const peer of peers) peer.say({ type: 'ping' })
     await signaller.clock.run(Math.min(20_000, forMs - passedMs))
   }
+}
+
+/** The moment at which TURN credentials end, in seconds. */
+function endsAt(username = ''): number {
+  return Number(username.split(':')[0])
 }

@@ -208,7 +208,7 @@ describe('messages', () => {
       ['[]', 'malformed'],
       ['{"type":1}', 'malformed'],
       ['{"type":"join"}', 'malformed'],
-      [`${'['.repeat(9)}`, 'malformed'],
+      ['['.repeat(9), 'malformed'],
       [`{"type":"leave","collection":"${'x'.repeat(129)}"}`, 'malformed'],
       [`{"type":"ping","x":"${'x'.repeat(65_536)}"}`, 'too-large'],
     ]
@@ -216,7 +216,7 @@ describe('messages', () => {
       const signaller = new TestSignaller()
       const peer = await signaller.joined()
       peer.sayText(text)
-      expect(peer.closed?.reason, text.slice(0, 40)).toBe(code)
+      expect({ text, reason: peer.closed?.reason }).toEqual({ text, reason: code })
       expect(peer.errors()).toEqual([code])
       expect(signaller.counters.refusals).toEqual(new Map([[code, 1]]))
       peer.say({ type: 'ping' })

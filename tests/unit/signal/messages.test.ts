@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import {
   encodeRelayFrame,
@@ -187,8 +187,6 @@ describe('messages', () => {
       refusal: { code: 'too-large' },
     })
 
-    const nested = (depth: number): string =>
-      `{"type":"ping","x":${'['.repeat(depth)}${']'.repeat(depth)}}`
     expect(parseToSignaller(nested(maxDepth - 1))).toMatchObject({ ok: true })
     expect(parseToSignaller(nested(maxDepth))).toMatchObject({ refusal: { code: 'malformed' } })
     const quoted = `{"type":"ping","x":"${'['.repeat(100)}\\"${'{'.repeat(100)}"}`
@@ -251,4 +249,9 @@ describe('relayed frames', () => {
 
 function isParsed(parsed: { readonly ok: boolean }): boolean {
   return parsed.ok || 'refusal' in parsed
+}
+
+/** A ping with lists inside each other. */
+function nested(depth: number): string {
+  return `{"type":"ping","x":${'['.repeat(depth)}${']'.repeat(depth)}}`
 }

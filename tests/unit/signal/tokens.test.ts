@@ -48,7 +48,7 @@ describe('a minted token', () => {
       ['*', 'anything at all', true],
       ['**', 'x', true],
       ['a*', 'b', false],
-      [`${'*a'.repeat(60)}`, 'a'.repeat(127), true],
+      ['*a'.repeat(60), 'a'.repeat(127), true],
       [`${'a*'.repeat(60)}b`, 'a'.repeat(127), false],
     ]
     for (const [glob, collection, isMeant] of cases) {
@@ -57,7 +57,11 @@ describe('a minted token', () => {
         clock,
       )
       const grant = taken(await verifier.verify(token))
-      expect(access(grant, collection), `${glob} ${collection}`).toBe(isMeant ? 'read' : undefined)
+      expect({ glob, collection, isMeant: access(grant, collection) === 'read' }).toEqual({
+        glob,
+        collection,
+        isMeant,
+      })
     }
   })
 
@@ -120,7 +124,8 @@ describe('a token', () => {
       [null, 'unauthenticated'],
     ]
     for (const [claims, code] of cases) {
-      expect(await verifier.verify(hs256(claims)), JSON.stringify(claims)).toMatchObject({
+      expect({ claims, ...(await verifier.verify(hs256(claims))) }).toMatchObject({
+        claims,
         refusal: { code },
       })
     }

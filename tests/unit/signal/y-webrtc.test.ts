@@ -86,7 +86,7 @@ describe('a y-webrtc client', () => {
     for (const text of cases) {
       const peer = client(new TestSignaller())
       peer.sayText(text)
-      expect(peer.closed, text.slice(0, 20)).toEqual({ code: 4001, reason: 'malformed' })
+      expect({ text, ...peer.closed }).toEqual({ text, code: 4001, reason: 'malformed' })
     }
     const odd = client(new TestSignaller())
     odd.say({ type: 'subscribe', topics: [1, null, {}, ['x'], ''] })
