@@ -1,1 +1,37 @@
-console.log("not yet")
+/*
+ * npm run bench -- <scenario> [options]
+ *
+ * Runs one scenario, prints its figures with their goals and the machine's name, and writes them as
+ * JSON to bench/results.
+ */
+import { report, UsageError, type Scenario } from './report.js'
+
+/** Loaded when asked for: one scenario's dependencies are not another's. */
+const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
+  reader: async () => (await import('./reader-scenario.js')).scenario,
+}
+
+const [name, ...args] = process.argv.slice(2)
+const load = name === undefined ? undefined : scenarios[name]
+if (name === undefined || load === undefined) {
+  if (name !== undefined && name !== '--help') console.error(`No scenario is called ${name}.\n`)
+  await printUsage()
+  process.exitCode = name === '--help' ? 0 : 2
+} else {
+  try {
+    const scenario = await load()
+    report(name, await scenario.run(args))
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    console.error(error.message)
+    process.exitCode = 2
+  }
+}
+
+async function printUsage(): Promise<void> {
+  console.log('npm run bench -- <scenario> [options]\n')
+  for (const [name, load] of Object.entries(scenarios)) {
+    const { about } = await load()
+    console.log(`  ${name.padEnd(10)} ${about}`)
+  }
+}
