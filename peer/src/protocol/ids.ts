@@ -87,6 +87,7 @@ function parserOfName<Name extends string>(
 
 /** In one pass, because every message names a document. */
 function faultInName(name: string, maxBytes: number): string | undefined {
+  if (name === '') return 'empty'
   // No UTF-16 unit takes less than a byte of UTF-8: this bounds the work.
   if (name.length > maxBytes) return `longer than ${maxBytes} bytes`
   let bytes = 0

@@ -22,14 +22,12 @@ export interface Example<Type extends MessageType = MessageType> {
 
 type Examples = { readonly [Type in MessageType]: readonly [Example<Type>, ...Example<Type>[]] }
 
-/** 16 bytes that are easy to find again: `a1a1…`. */
-const id = <Id extends string>(byte: string) => byte.repeat(16) as Id
-
-const replica = id<ReplicaId>('a1')
-const instance = id<InstanceId>('b1')
-const other = id<InstanceId>('b2')
-const archive = id<ArchiveId>('c1')
-const term = id<TermId>('d1')
+// Ids that are easy to find again in bytes.
+const replica = 'a1'.repeat(16) as ReplicaId
+const instance = 'b1'.repeat(16) as InstanceId
+const other = 'b2'.repeat(16) as InstanceId
+const archive = 'c1'.repeat(16) as ArchiveId
+const term = 'd1'.repeat(16) as TermId
 const digest = 'e1'.repeat(32) as Digest
 const hash = 'f1'.repeat(8) as OpHash
 const collection = 'notes' as CollectionName
@@ -462,7 +460,7 @@ export const messageTypes = Object.keys(examples) as MessageType[]
 
 /** All examples, in the order of the document. */
 export const exampleMessages: readonly Message[] = messageTypes.flatMap((type) =>
-  examples[type].map(({ message }) => message as Message),
+  examples[type].map(({ message }) => message),
 )
 
 /** Bytes written as hex digits, with spaces anywhere between them. */
