@@ -161,7 +161,7 @@ class LogCompactor implements Compactor {
   }
 
   async #compactNow(subject: CompactionSubject): Promise<CompactionReport> {
-    const { log, logger } = this.#options
+    const { log } = this.#options
     const { collection, document } = subject
     let report: CompactionReport
     try {
@@ -179,13 +179,9 @@ class LogCompactor implements Compactor {
     } finally {
       this.#state = { doing: 'idle' }
     }
-    if (report.status === 'failed') {
-      logger.error('compaction failed', {
-        collection,
-        document: document.id,
-        reason: report.reason,
-      })
-      if (!this.#closed) await log.compaction.failed(collection, document, report.reason)
+    // The log says so to the operator, and lets the document wait.
+    if (report.status === 'failed' && !this.#closed) {
+      await log.compaction.failed(collection, document, report.reason)
     }
     for (const listener of this.#listeners) listener(report)
     return report
