@@ -236,5 +236,5 @@ export class YWebrtcSession implements SocketListener, GateKeeper {
   }
 }
 
-/** The deepest that y-webrtc sends is a candidate in a signal in a publish: 4. */
+/** The deepest that y-webrtc sends is a candidate in a signal in the data of a publish: 4. */
 const maxDepth = 8
