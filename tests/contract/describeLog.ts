@@ -1,0 +1,20 @@
+import { describe } from 'vitest'
+import { describeAppending } from './log/appending.js'
+import { describeDurability } from './log/durability.js'
+import { describeGaps } from './log/gaps.js'
+import { describeIdentity } from './log/identity.js'
+import { describeLimits } from './log/limits.js'
+import type { LogContract } from './log/subject.js'
+
+export type { HeldGroups, LogBackup, LogContract, LogSubject } from './log/subject.js'
+
+/** The contract of the `Log` port: every log passes it, unchanged. */
+export function describeLog(contract: LogContract): void {
+  describe(`a ${contract.kind} log`, () => {
+    describeAppending(contract)
+    describeIdentity(contract)
+    describeGaps(contract)
+    describeLimits(contract)
+    describeDurability(contract)
+  })
+}

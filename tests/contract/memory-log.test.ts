@@ -1,0 +1,4 @@
+import { describeLog } from './describeLog.js'
+import { memoryLog } from './log/memory-log.js'
+
+describeLog(memoryLog)
