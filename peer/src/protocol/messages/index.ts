@@ -1,4 +1,5 @@
 export type { Credential, Grant, Held } from './fields.js'
+export { hashedOfDocumentId, hashedOfOp, hashedOfTreeNode } from './hashed.js'
 export {
   copyOf,
   encodeMessage,

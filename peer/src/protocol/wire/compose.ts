@@ -131,7 +131,7 @@ export function listOf<T>(item: Codec<T>, maxCount: number): Codec<readonly T[]>
  */
 export function named<T>(kind: number, codec: Codec<T>, keyOf: (value: T) => string): Codec<T> {
   return {
-    notation: codec.notation,
+    notation: `once ${codec.notation}`,
     minBytes: 1,
     maxBytes: 1 + codec.maxBytes,
     write(writer, value) {
