@@ -1,2 +1,10 @@
 export * from './ports/index.js'
-export * from './signalling/index.js'
+export {
+  Channel,
+  channelBounds,
+  type ChannelClosed,
+  type ChannelOptions,
+  type ChannelStatistics,
+} from './links/channel.js'
+export { heartbeatBounds } from './links/heartbeat.js'
+export { windowBounds } from './links/window.js'

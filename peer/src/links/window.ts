@@ -1,0 +1,88 @@
+/**
+ * How many bytes may be under way on a link, unacknowledged. It bounds what a keystroke waits behind,
+ * and stays far below the size at which data channels lose data.
+ *
+ * The window follows the queue that it causes: the time from sending to acknowledgement beyond the
+ * least that was seen. While the window is what holds a transfer back and the queue stays short it
+ * grows, so that a long path is used; when the queue grows it shrinks, so that typing stays live.
+ */
+export class Window {
+  #bytes = windowBounds.startBytes
+  #leastRoundTripMs = Infinity
+  #roundTripMs: number | undefined
+  /** The frame whose acknowledgement is timed: all bytes up to its end, and when it was sent. */
+  #timed: { readonly endBytes: number; readonly sentAtMs: number; limited: boolean } | undefined
+  #ackedBytes = 0
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Bytes of data frames that the other side has told to have received. */
+  get ackedBytes(): number {
+    return this.#ackedBytes
+  }
+
+  /** The last measured; undefined before the first. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs
+  }
+
+  /** A data frame was sent; `sentBytes` with it. */
+  sent(sentBytes: number, nowMs: number): void {
+    this.#timed ??= { endBytes: sentBytes, sentAtMs: nowMs, limited: false }
+  }
+
+  /** There was more to send than the window allows. */
+  limited(): void {
+    if (this.#timed !== undefined) this.#timed.limited = true
+  }
+
+  /**
+   * The other side has so many bytes. False if that is more than was sent, or less than it said
+   * before: then it does not tell the truth.
+   */
+  acked(ackedBytes: number, sentBytes: number, nowMs: number): boolean {
+    if (ackedBytes > sentBytes || ackedBytes < this.#ackedBytes) return false
+    this.#ackedBytes = ackedBytes
+    const timed = this.#timed
+    if (timed !== undefined && ackedBytes >= timed.endBytes) {
+      this.#timed = undefined
+      this.#measured(nowMs - timed.sentAtMs, timed.limited)
+    }
+    return true
+  }
+
+  #measured(roundTripMs: number, limited: boolean): void {
+    this.#roundTripMs = roundTripMs
+    this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, roundTripMs)
+    const queueMs = roundTripMs - this.#leastRoundTripMs
+    const { minBytes, maxBytes, shortQueueMs, longQueueMs } = windowBounds
+    if (queueMs > longQueueMs) {
+      this.#bytes = Math.max(minBytes, Math.floor(this.#bytes * 0.75))
+    } else if (limited && queueMs < shortQueueMs) {
+      this.#bytes = Math.min(maxBytes, Math.floor(this.#bytes * 1.5))
+    }
+  }
+}
+
+const KiB = 1_024
+
+export const windowBounds = {
+  /** Full rate on a loopback or a local network; 52 ms of a 20 Mbit/s link. */
+  startBytes: 128 * KiB,
+  /** Two acknowledgements' worth: less would stop and go. */
+  minBytes: 64 * KiB,
+  /** 80 Mbit/s over a path of 100 ms. Sixteen times below the size at which channels drop data. */
+  maxBytes: 1_024 * KiB,
+  /** Acknowledged after so many bytes, so that the window never stands still … */
+  acknowledgeEveryBytes: 32 * KiB,
+  /** … and this long after the first byte that is not, so that a sender learns of its last one. */
+  acknowledgeWithinMs: 40,
+  /** What the platform may hold back by itself before we wait for an acknowledgement: a belt. */
+  maxBufferedBytes: 256 * KiB,
+  /** A keystroke behind a queue this short is still felt as immediate. */
+  shortQueueMs: 30,
+  /** Above this, typing beside a transfer would be felt. */
+  longQueueMs: 80,
+} as const
