@@ -8,3 +8,4 @@ export {
 } from './links/channel.js'
 export { heartbeatBounds } from './links/heartbeat.js'
 export { windowBounds } from './links/window.js'
+export * from './signalling/index.js'
