@@ -29,6 +29,9 @@ process.on('message', (message) => {
 process.on('disconnect', () => process.exit())
 
 // The client publishes itself in the same turn in which it subscribes, and hears its own message.
-for (const connection of provider.signalingConns) {
+const connections = provider.signalingConns as {
+  on(event: 'message', listener: () => void): void
+}[]
+for (const connection of connections) {
   connection.on('message', () => process.send?.({ subscribed: true }))
 }

@@ -61,9 +61,47 @@ describe('unmodified y-webrtc 10.3 clients', () => {
   })
 })
 
-interface Client {
-  set(key: string, value: string): void
-  until(condition: (map: Readonly<Record<string, string>>) => boolean): Promise<void>
+type Map = Readonly<Record<string, string>>
+
+class Client {
+  readonly #process: ChildProcess
+  #map: Map = {}
+  #isSubscribed = false
+  #wake: () => void = () => {}
+
+  constructor(url: string, room: string, password: string) {
+    this.#process = fork(child, [url, room, password])
+    this.#process.on('message', ({ map, subscribed }: { map?: Map; subscribed?: true }) => {
+      this.#map = map ?? this.#map
+      this.#isSubscribed ||= subscribed === true
+      this.#wake()
+    })
+  }
+
+  set(key: string, value: string): void {
+    this.#process.send({ set: [key, value] })
+  }
+
+  /** The server knows it. */
+  whenSubscribed(): Promise<void> {
+    return this.#until(() => this.#isSubscribed)
+  }
+
+  until(condition: (map: Map) => boolean): Promise<void> {
+    return this.#until(() => condition(this.#map))
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL')
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    while (!condition()) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
 }
 
 async function signalServer(options: SignalServerOptions = {}): Promise<SignalServer> {
@@ -74,26 +112,8 @@ async function signalServer(options: SignalServerOptions = {}): Promise<SignalSe
 
 /** A client that the server knows. */
 async function client(url: string, room: string, password = ''): Promise<Client> {
-  const process: ChildProcess = fork(child, [url, room, password])
-  toClose.push(() => process.kill('SIGKILL'))
-  let map: Record<string, string> = {}
-  let isSubscribed = false
-  let wake = (): void => {}
-  process.on('message', (message: { map?: Record<string, string>; subscribed?: true }) => {
-    map = message.map ?? map
-    isSubscribed ||= message.subscribed === true
-    wake()
-  })
-  const until = async (condition: () => boolean): Promise<void> => {
-    while (!condition()) {
-      await new Promise<void>((resolve) => {
-        wake = resolve
-      })
-    }
-  }
-  await until(() => isSubscribed)
-  return {
-    set: (key, value) => void process.send({ set: [key, value] }),
-    until: (condition) => until(() => condition(map)),
-  }
+  const made = new Client(url, room, password)
+  toClose.push(() => made.kill())
+  await made.whenSubscribed()
+  return made
 }
