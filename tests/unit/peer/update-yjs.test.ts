@@ -10,16 +10,16 @@ import {
   union,
   encodeStateVector,
   type Coverage,
-  type Parsed,
 } from '@holdfast/peer/protocol'
 import type { SeededRandom } from '@holdfast/peer/testing'
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
+import { accepted } from './update/accepted.js'
 import { campaign, timeoutFor } from './update/campaign.js'
 import { randomHistory, type History } from './update/history.js'
 import { coverageByYjs, docOf, hasPending, plain, stateOf } from './update/oracle.js'
 
-const histories = 120
+const histories = 80
 
 test(
   '[UPDATE-1] [UPDATE-2] of what Yjs writes nothing is refused, and what it covers is what Yjs reads in it',
@@ -160,9 +160,4 @@ function idsOfState(doc: Y.Doc): unknown {
 function idsOf(coverage: Coverage): unknown {
   const { structs, deletes } = plain(coverage)
   return { structs, deletes }
-}
-
-function accepted<T>(parsed: Parsed<T>): T {
-  if (!parsed.ok) throw new Error(`refused: ${parsed.refusal.code}: ${parsed.refusal.detail}`)
-  return parsed.value
 }

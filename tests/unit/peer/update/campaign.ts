@@ -1,19 +1,24 @@
 import { SeededRandom } from '@holdfast/peer/testing'
 
 /**
- * Runs `body` with one seed after the other: `SEED`, `SEED-1`, `SEED-2`, …. A failure names the seed,
- * and `SEED=… RUNS=1` runs that one alone. `RUNS` says how many, instead of the default.
+ * Runs `body` with one seed after the other: `SEED`, `SEED-1`, `SEED-2`, …. `RUNS` says how many runs
+ * there are instead of the default; a seed may stand for a batch of them, and is told how many. A
+ * failure names its seed and how to run that one alone.
  */
-export function campaign(defaultRuns: number, body: (random: SeededRandom) => void): void {
+export function campaign(
+  defaultRuns: number,
+  body: (random: SeededRandom, count: number) => void,
+  batch = 1,
+): void {
   const base = process.env['SEED'] ?? 'holdfast'
-  for (let run = 0; run < runsOr(defaultRuns); run++) {
+  const runs = runsOr(defaultRuns)
+  for (let run = 0; run < runs; run += batch) {
     const seed = run === 0 ? base : `${base}-${run}`
     try {
-      body(new SeededRandom(seed))
+      body(new SeededRandom(seed), Math.min(batch, runs - run))
     } catch (error) {
-      throw new Error(`SEED=${seed} RUNS=1: ${error instanceof Error ? error.message : ''}`, {
-        cause: error,
-      })
+      const reason = error instanceof Error ? error.message : 'not an error'
+      throw new Error(`SEED=${seed} RUNS=${batch}: ${reason}`, { cause: error })
     }
   }
 }

@@ -22,8 +22,9 @@ export interface HistoryOptions {
 export function randomHistory(random: SeededRandom, options: HistoryOptions): History {
   const edits: Uint8Array[] = []
   const relayed: Uint8Array[] = []
+  const taken = new Set<number>()
   const docs = Array.from({ length: options.writers }, () => {
-    const doc = randomDoc(random)
+    const doc = randomDoc(random, taken)
     doc.on('update', (update: Uint8Array, _origin: unknown, _doc: Y.Doc, { local }) => {
       ;(local ? edits : relayed).push(update)
     })
@@ -41,21 +42,26 @@ export function randomHistory(random: SeededRandom, options: HistoryOptions): Hi
   return { docs, edits, relayed }
 }
 
-/** A document of its own clientID, from the same random source: so a seed replays. */
-export function randomDoc(random: SeededRandom, gc = random.chance(0.7)): Y.Doc {
-  const doc = new Y.Doc({ gc, guid: 'history' })
-  // Most ids need five bytes; some are small, and newer Yjs uses up to 53 bits.
-  doc.clientID = random.chance(0.8)
-    ? random.uint32()
-    : random.chance(0.5)
-      ? random.below(200)
-      : random.uint32() * 2 ** 21 + random.below(2 ** 21)
+/** A document with its clientID from the same random source, so that a seed replays. */
+function randomDoc(random: SeededRandom, taken: Set<number>): Y.Doc {
+  const doc = new Y.Doc({ gc: random.chance(0.7), guid: 'history' })
+  do doc.clientID = randomClient(random)
+  while (taken.has(doc.clientID))
+  taken.add(doc.clientID)
   // The types are known from the start, as in an app.
   doc.getText('text')
   doc.getMap('map')
   doc.getArray('array')
   doc.getXmlFragment('xml')
   return doc
+}
+
+/** Most need five bytes; some are small, and some use all 53 bits. */
+function randomClient(random: SeededRandom): number {
+  if (random.chance(0.8)) return random.uint32()
+  return random.chance(0.5)
+    ? 2 + random.below(200)
+    : random.uint32() * 2 ** 21 + random.below(2 ** 21)
 }
 
 /** One edit's bytes, or somebody's whole state, or the difference to it. */
