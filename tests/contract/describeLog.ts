@@ -1,9 +1,13 @@
 import { describe } from 'vitest'
 import { describeAppending } from './log/appending.js'
+import { describeCursors } from './log/cursors.js'
+import { describeDeleting } from './log/deleting.js'
 import { describeDurability } from './log/durability.js'
 import { describeGaps } from './log/gaps.js'
 import { describeIdentity } from './log/identity.js'
+import { describeLeases } from './log/leases.js'
 import { describeLimits } from './log/limits.js'
+import { describeReading } from './log/reading.js'
 import type { LogContract } from './log/subject.js'
 
 export type { HeldGroups, LogBackup, LogContract, LogSubject } from './log/subject.js'
@@ -16,5 +20,9 @@ export function describeLog(contract: LogContract): void {
     describeGaps(contract)
     describeLimits(contract)
     describeDurability(contract)
+    describeReading(contract)
+    describeCursors(contract)
+    describeDeleting(contract)
+    describeLeases(contract)
   })
 }
