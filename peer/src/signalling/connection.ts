@@ -289,7 +289,7 @@ export class Connection {
       this.#askedAtMs === undefined
         ? this.#heardAtMs + this.#quietMs
         : this.#askedAtMs + limits.pongMs
-    if (nowMs >= dueMs) {
+    if (dueMs - nowMs < clockToleranceMs) {
       if (this.#askedAtMs !== undefined) {
         this.#pauseAfter('timeout')
         return
@@ -320,6 +320,8 @@ export class Connection {
   }
 }
 
+/** Timers may fire a little before the clock says so; arming them anew would be a busy loop. */
+const clockToleranceMs = 2
 /** However short a server's patience: no more than a ping a second. */
 const leastQuietMs = 1_000
 /** So that a crowd that came in one moment does not ask in one moment. */
