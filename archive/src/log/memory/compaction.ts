@@ -239,7 +239,7 @@ export class MemoryCompaction implements CompactionLog {
     })
   }
 
-  #write<T>(prepare: () => Plan<T>): Promise<T> {
+  async #write<T>(prepare: () => Plan<T>): Promise<T> {
     this.#options.assertOpen()
     return this.#options.writer.alone(prepare)
   }

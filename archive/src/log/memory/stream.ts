@@ -29,7 +29,7 @@ export function readPage(tables: Tables, term: TermId, request: ReadRequest): Re
   const entries: Entry[] = []
   let bytes = 0
   for (const place of collection === undefined ? [] : placesAfter(collection, after)) {
-    if (entries.length >= maxEntries || (entries.length > 0 && bytes >= maxBytes)) {
+    if (entries.length > 0 && (entries.length >= maxEntries || bytes >= maxBytes)) {
       const through = (entries[entries.length - 1] as Entry).seq
       return { page: { term, entries, through, head } }
     }
