@@ -86,6 +86,7 @@ export class Connection {
   #writableTimer: Undo | undefined
   #pacer: Pacer
   #openedAtMs = 0
+  #lostAtMs = Number.NEGATIVE_INFINITY
   #heardAtMs = 0
   #askedAtMs: number | undefined
   #quietMs = 0
@@ -104,6 +105,11 @@ export class Connection {
 
   get isOpen(): boolean {
     return this.#state.phase === 'open'
+  }
+
+  /** When the last open connection ended, on the monotonic clock. */
+  get lostAtMs(): number {
+    return this.#lostAtMs
   }
 
   /** Somebody needs the connection. */
@@ -306,6 +312,7 @@ export class Connection {
 
   /** Lets go of the socket and of everything that waits for it. */
   #drop(): void {
+    if (this.isOpen) this.#lostAtMs = this.#options.clock.monotonic()
     this.#timer()
     this.#writableTimer?.()
     this.#writableTimer = undefined

@@ -14,9 +14,10 @@
  * without proof. Each join names the links that stand and the secret of the last join, with which
  * the server lets this instance take the place of its own dead connection.
  *
- * **Ghosts.** When a connection breaks between a join and its answer, the server may have let this
- * instance in with a secret that never arrived. Until it finds that connection dead it refuses the
- * next one: for that while `replica-in-use` is a reason to wait, not the end.
+ * **Ghosts.** A server may not have noticed yet that an earlier connection is dead, and refuse this
+ * instance beside itself: the secret that would let it take over is lost when the connection broke
+ * between a join and its answer, or when the room was left meanwhile. For a while after the loss of
+ * a connection `replica-in-use` is therefore a reason to wait, not the end.
  */
 import type { Clock, Logger, Random, Undo } from '../ports/index.js'
 import {
@@ -46,6 +47,8 @@ import type { TokenSource } from './token-source.js'
 /** The connection, as rooms use it. */
 export interface Speaker {
   readonly isOpen: boolean
+  /** When the last open connection ended, on the monotonic clock. */
+  readonly lostAtMs: number
   send(message: ToSignaller): void
   sendPaced(message: ToSignaller): boolean
   sendBytes(message: Uint8Array): void
@@ -97,7 +100,6 @@ export class Membership {
   /** The pause while offline, the deadline for the answer while joining. */
   #timer: Undo = () => {}
   #joinedAtMs = 0
-  #ghostUntilMs = 0
   #resume: string | undefined
   #announced: SignallingLimits | undefined
   #iceServers: readonly IceServer[] = []
@@ -150,9 +152,6 @@ export class Membership {
     const { phase } = this.#state
     if (phase === 'left' || phase === 'refused') return
     this.#token = undefined
-    if (phase === 'joining') {
-      this.#ghostUntilMs = this.#context.clock.monotonic() + this.#context.limits.ghostMs
-    }
     if (phase !== 'offline') this.#exit(code)
     if (nextAfter(code) === 'fatal') this.#refuse(code)
     else if (phase !== 'offline') this.#enter({ phase: 'offline', code })
@@ -194,7 +193,6 @@ export class Membership {
     const { clock, counters, speaker } = this.#context
     counters.joins++
     this.#timer()
-    this.#ghostUntilMs = 0
     this.#joinedAtMs = clock.monotonic()
     this.#resume = joined.resume
     this.#announced = joined.limits
@@ -221,8 +219,9 @@ export class Membership {
   }
 
   #onJoinRefused({ code, retryAfterMs }: SignallingError): void {
+    const { clock, limits, speaker } = this.#context
     const isGhost =
-      code === 'replica-in-use' && this.#context.clock.monotonic() < this.#ghostUntilMs
+      code === 'replica-in-use' && clock.monotonic() - speaker.lostAtMs < limits.ghostMs
     this.#exit(code)
     if (nextAfter(code) === 'fatal' && !isGhost) this.#refuse(code)
     else this.#pause(code, retryAfterMs)

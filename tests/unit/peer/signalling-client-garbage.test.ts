@@ -137,7 +137,7 @@ describe('what a server may say', () => {
       if (random.chance(0.02)) room.room.openRelay(id()).send(Uint8Array.of(1))
       if (random.chance(0.2)) await world.run(random.below(30))
     }
-    expect(errors).toEqual([])
+    expect(errors, `SEED=${random.seed}`).toEqual([])
     expect(client.signalling.counters.garbage).toBeGreaterThan(messages / 100)
     expect(client.signalling.counters.signalsReceived).toBeGreaterThan(messages / 100)
     expect(room.room.neighbours.length).toBeLessThanOrEqual(ids.length)

@@ -26,7 +26,7 @@ describe('the WebSocket adapter', () => {
     } as unknown as WebSocketConstructor
     const closes: number[] = []
     const socket = webSocketDial(
-      Forbidden as never,
+      Forbidden,
       'wss://example.org',
     )({
       onOpen: () => {},

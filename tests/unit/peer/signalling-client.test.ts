@@ -318,6 +318,23 @@ describe('codes', () => {
     client.close()
   })
 
+  test('[SIGC-18] so it is when the room was left and joined anew behind a dead connection', async () => {
+    const world = new SignallingWorld()
+    const server = new TestServer(world)
+    const client = world.client(server.dial)
+    const room = client.join()
+    await world.run(10_000)
+    server.freeze()
+    room.room.leave()
+    await world.run(5_000)
+    const again = client.join()
+    await world.run(1_000)
+    expect(again.room.state).toEqual({ phase: 'offline', code: 'replica-in-use' })
+    await world.run(90_000)
+    expect(again.phase).toBe('joined')
+    client.close()
+  })
+
   test('[SIGC-18] beside an instance that is alive it is the end', async () => {
     const world = new SignallingWorld()
     const server = new TestServer(world)
