@@ -6,11 +6,11 @@ export interface LinkSubject {
   readonly a: Link
   readonly b: Link
   /** Waits until the condition holds: by virtual time in a simulator, else against a deadline. */
-  until(condition: () => boolean): Promise<void>
+  readonly until: (condition: () => boolean) => Promise<void>
   /** Gives back everything that the setup took. */
-  close(): void | Promise<void>
+  readonly close: () => void | Promise<void>
   /** Breaks the pipe below both ends, where the setup can. */
-  sever?(): void
+  readonly sever?: () => void
 }
 
 /**
@@ -174,7 +174,7 @@ export function describeLink(
     )
 
     test(
-      '[LINK-9] [K15] more than maxUnheardBytes with nobody listening closes the link as failed',
+      '[LINK-9] more than maxUnheardBytes with nobody listening closes the link as failed',
       withLink(async ({ a, b, until }) => {
         const atB = closesOf(b)
         const atA = closesOf(a)

@@ -51,7 +51,7 @@ export class MessagePortLink implements Link {
   #end(closed: LinkClosed): void {
     if (this.#events.closed !== undefined) return
     this.#events.finish(closed)
-    this.#port.postMessage(null)
+    this.#port.postMessage(null, [])
     this.#port.close()
   }
 }

@@ -151,11 +151,13 @@ export class Lane {
         this.#enterFrame(frame, true)
         this.#enterFrame(frame, false)
         this.#add('duplicated', 1)
+        this.#world.count('frame doubled')
         this.#note('doubled', frame)
         return
       case 'hold-back':
         this.#enterFrame(frame, false)
         this.#add('reordered', 1)
+        this.#world.count('frame held back')
         this.#note('held back', frame)
         return
       case 'pass':

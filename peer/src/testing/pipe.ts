@@ -1,7 +1,7 @@
 import type { LinkClosed, Undo } from '../ports/index.js'
 import type { PathConditions } from './conditions.js'
 import { Lane, type LaneWorld, type Verdict } from './lane.js'
-import { LinkEvents } from './link-events.js'
+import { LinkEvents } from '../links/link-events.js'
 import { SimulatedLink } from './simulated-link.js'
 import { newTally } from './statistics.js'
 

@@ -86,15 +86,14 @@ async function failed(
   const again = await runOnce(options, world.seed)
   const isSame = again.failure !== undefined && again.world.trace.hash === world.trace.hash
   const reason = error instanceof Error ? error.message : String(error)
+  const replay = isSame
+    ? 'run again: the same'
+    : `run again: NOT the same (${again.world.trace.hash}, ${again.world.trace.count} lines)`
   const message = [
     `SEED=${world.seed} (run ${run + 1} of ${options.runs}): ${reason}`,
-    `trace ${world.trace.hash}, ${world.trace.count} lines; run again: ${
-      isSame
-        ? 'the same'
-        : `NOT the same (${again.world.trace.hash}, ${again.world.trace.count} lines)`
-    }`,
     // A hung clock has shown them already.
     ...(reason.includes(lastLinesTitle) ? [] : [lastLinesTitle, ...world.trace.tail(30)]),
+    `trace ${world.trace.hash}, ${world.trace.count} lines; ${replay}`,
   ].join('\n')
   return new SimulationError('run-failed', message, { cause: error })
 }

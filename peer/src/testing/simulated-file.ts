@@ -70,7 +70,7 @@ export class SimulatedFile {
       const isPending = write.state === 'pending'
       if (isPending) seen++
       const lives = loss === 'scattered' ? random.chance(0.5) : loss === 'tail' && seen <= survivors
-      const mayTear = loss === 'scattered' ? random.chance(0.3) : seen === survivors
+      const mayTear = (loss === 'scattered' || seen === survivors) && random.chance(0.5)
       if (write.state === 'durable') this.#redo(write, write.bytes.byteLength)
       else if (!isPending || !lives) damage.lost++
       else if (mayTear) this.#redo(write, random.below(write.bytes.byteLength + 1), damage)

@@ -1,6 +1,6 @@
 import type { Link, LinkClosed, Undo } from '../ports/index.js'
 import type { Lane } from './lane.js'
-import type { LinkEvents } from './link-events.js'
+import type { LinkEvents } from '../links/link-events.js'
 import type { LinkStatistics } from './statistics.js'
 
 /** What a pipe gives to each of its ends. */

@@ -3,7 +3,7 @@ export interface LinkStatistics {
   /** Given to `send` on an open link. */
   readonly frames: number
   readonly bytes: number
-  /** Handed to the other end, doubles included. */
+  /** Arrived at the other host, doubles included. */
   readonly deliveredFrames: number
   readonly deliveredBytes: number
   /** Vanished: by rate, by intent, in a queue too long, or with a link that ended. */

@@ -1,1 +1,0 @@
-export { LinkEvents } from '../links/link-events.js'
