@@ -63,7 +63,10 @@ async function expectReplay(seed: string, bug: Bug, failure: string): Promise<vo
   expect((await replay(seed, undefined)).failure).toBe('none')
 }
 
-async function replay(seed: string, bug: Bug | undefined): Promise<{ world: World; failure: string }> {
+async function replay(
+  seed: string,
+  bug: Bug | undefined,
+): Promise<{ world: World; failure: string }> {
   const world = createWorld({ seed, keepTrace: 'all' })
   try {
     await toyScenario(bug)(world)
