@@ -26,14 +26,6 @@ export class PickSet<T> {
   readonly #members: T[] = []
   readonly #places = new Map<T, number>()
 
-  get size(): number {
-    return this.#members.length
-  }
-
-  has(member: T): boolean {
-    return this.#places.has(member)
-  }
-
   add(member: T): void {
     if (this.#places.has(member)) return
     this.#places.set(member, this.#members.length)
