@@ -1,8 +1,7 @@
 /** What an IP address looks like, as far as this server asks. */
 
 export function isIPv4(address: string): boolean {
-  const parts = address.split('.')
-  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) < 256)
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(address)
 }
 
 export function isIPv6(address: string): boolean {
@@ -13,6 +12,5 @@ export function isIPv6(address: string): boolean {
 export function isLoopback(host: string): boolean {
   const name = host.replace(/^\[(.*)\]$/, '$1').toLowerCase()
   if (name === 'localhost' || name.endsWith('.localhost') || name === '::1') return true
-  const v4 = name.startsWith('::ffff:') ? name.slice('::ffff:'.length) : name
-  return isIPv4(v4) && v4.startsWith('127.')
+  return /^(::ffff:)?127(\.\d{1,3}){3}$/.test(name)
 }
