@@ -24,3 +24,4 @@ export {
   type WorkerBuilderOptions,
 } from './compaction/worker-builder.adapter.js'
 export { packRows, unpackRows, type PackedRow, type PackedRows } from './log/packed-rows.js'
+export { openSqliteLog, type SqliteLogOptions } from './log/sqlite/sqlite-log.js'

@@ -3,7 +3,7 @@ import type { AppendDecision, KnownOp, Ledger, NewEntry } from '../append/index.
 import type { AppendOp, AppendOutcome, DeleteOutcome, GapChange } from '../port.js'
 import type { CollectionRecord } from './collections.js'
 import type { DocumentRow } from './documents.js'
-import { entryKind } from './entries.js'
+import { entryKind, noBytes } from './entries.js'
 import { noteGap } from './gap.js'
 import type { Store } from './store.js'
 
@@ -230,5 +230,3 @@ interface Entered {
   readonly collection: CollectionRecord
   readonly document: DocumentRow
 }
-
-const noBytes = new Uint8Array(0)

@@ -1,42 +1,215 @@
+import type { CollectionName, DocumentRef } from '@holdfast/peer/protocol'
 import type { Logger } from '@holdfast/peer/ports'
 import { Ledger } from '../append/index.js'
+import type { LogError } from '../errors.js'
+import type { LeaseChanges, StoredLease } from '../leases.js'
 import type { LogPolicy } from '../options.js'
+import type { RetireResult } from '../port.js'
 import { GroupWriter, type GroupItem, type GroupResult } from './append.js'
+import type { ProvenSnapshot, ReadBack } from './compaction-reads.js'
+import { CompactionWrites, type Changed } from './compaction-writes.js'
 import { DurableSource } from './durable-source.js'
+import { markSuspect, sizeOf, walOf } from './files.adapter.js'
+import { LeaseStore } from './lease-store.js'
 import { openLogFile, type LogFile, type LogFileOptions } from './log-file.js'
+import { isDamage, logErrorOf } from './sql.adapter.js'
 import { Store } from './store.js'
 
 export interface EngineOptions extends LogFileOptions {
   readonly policy: LogPolicy
 }
 
+/** What the tables add up to. */
+export interface StoredSums {
+  readonly collections: number
+  readonly documents: number
+  readonly rows: number
+  readonly rowBytes: number
+  readonly snapshots: number
+  readonly snapshotBytes: number
+  readonly gappedDocuments: number
+  readonly parkedBytes: number
+  readonly quarantined: number
+  readonly fileBytes: number
+  readonly walBytes: number
+}
+
 /**
  * The writing half of a log, synchronous: everything that changes the file goes through here, one
- * call after the other. It runs in a thread of its own, or in a test's.
+ * call after the other. It runs in a thread of its own, or in a test's. It never asks for the time.
+ *
+ * Every call throws `LogError` only. One that fails has changed nothing, on disk or in memory, and
+ * the next may succeed; but once the file was found to be damaged, nothing is written to it any more.
  */
 export class Engine {
   readonly file: LogFile
+  /** As they were written down before this opening. */
+  readonly storedLeases: readonly StoredLease[]
+  readonly #logger: Logger
   readonly #store: Store
-  readonly #ledger: Ledger
   readonly #groups: GroupWriter
+  readonly #compaction: CompactionWrites
+  readonly #leases: LeaseStore
+  #damage: LogError | undefined
+  #expireAfterMs = -Infinity
 
   static open(options: EngineOptions): Engine {
     const file = openLogFile(options)
-    return new Engine(file, options.policy, options.logger)
+    try {
+      return new Engine(file, options.policy, options.logger)
+    } catch (error) {
+      file.close()
+      throw logErrorOf(error, `reading ${file.file}`)
+    }
   }
 
-  private constructor(file: LogFile, policy: LogPolicy, _logger: Logger) {
+  private constructor(file: LogFile, policy: LogPolicy, logger: Logger) {
     this.file = file
+    this.#logger = logger
     this.#store = new Store(file.sql, file.termOrdinal, policy)
-    this.#ledger = new Ledger(new DurableSource(this.#store), policy)
-    this.#groups = new GroupWriter(this.#store, this.#ledger)
+    const ledger = new Ledger(new DurableSource(this.#store), policy)
+    this.#groups = new GroupWriter(this.#store, ledger)
+    this.#compaction = new CompactionWrites(this.#store, ledger, policy)
+    this.#leases = new LeaseStore(file.sql)
+    this.storedLeases = this.#leases.all()
   }
 
+  /** Stores a group, in order, in one transaction. Returns once it is on disk. */
   append(items: readonly GroupItem[], nowMs: number): GroupResult {
-    return this.#groups.write(items, nowMs)
+    return this.#run('writing a group', () => this.#groups.write(items, nowMs))
   }
 
+  publish(snapshot: ProvenSnapshot, nowMs: number): Changed<'published' | 'stale'> {
+    return this.#run('publishing a snapshot', () => this.#compaction.publish(snapshot, nowMs))
+  }
+
+  retire(
+    collection: CollectionName,
+    document: DocumentRef,
+    maxRows: number,
+    lowestAck: number,
+    nowMs: number,
+  ): Changed<RetireResult> {
+    return this.#run('retiring rows', () =>
+      this.#compaction.retire(collection, document, maxRows, lowestAck, nowMs),
+    )
+  }
+
+  settle(
+    collection: CollectionName,
+    document: DocumentRef,
+    readBack: ReadBack,
+    nowMs: number,
+  ): Changed<'settled' | 'damaged'> {
+    return this.#run('settling a snapshot', () =>
+      this.#compaction.settle(collection, document, readBack, nowMs),
+    )
+  }
+
+  failed(
+    collection: CollectionName,
+    document: DocumentRef,
+    reason: string,
+    nowMs: number,
+  ): boolean {
+    return this.#run('noting a failed compaction', () =>
+      this.#compaction.failed(collection, document, reason, nowMs),
+    )
+  }
+
+  quarantine(
+    collection: CollectionName,
+    document: DocumentRef,
+    seq: number,
+    reason: string,
+    nowMs: number,
+  ): Changed<boolean> {
+    return this.#run('setting a row aside', () =>
+      this.#compaction.quarantine(collection, document, seq, reason, nowMs),
+    )
+  }
+
+  /** Takes out what is damaged of a document (`documents.id`). Gives how much was found. */
+  heal(document: number, nowMs: number): Changed<number> {
+    return this.#run('taking out what is damaged', () => {
+      const healed = this.#compaction.heal(document, nowMs)
+      this.#logger.error('stored bytes have changed and were set aside', {
+        file: this.file.file,
+        document,
+        found: healed.answer,
+      })
+      return healed
+    })
+  }
+
+  saveLeases(changes: LeaseChanges): void {
+    this.#run('writing leases down', () => this.#store.write(() => this.#leases.save(changes)))
+  }
+
+  /** What can wait until nobody does: heals what was met while reading, forgets old producers. */
+  tidy(nowMs: number): readonly Changed<number>[] {
+    const healed = [...this.#store.damaged].map((document) => {
+      this.#store.damaged.delete(document)
+      return this.heal(document, nowMs)
+    })
+    if (nowMs >= this.#expireAfterMs) {
+      const mayBeMore = this.#run('forgetting old ops', () =>
+        this.#store.write(() => this.#store.producers.expire(nowMs)),
+      )
+      this.#expireAfterMs = mayBeMore ? nowMs : nowMs + expireEveryMs
+    }
+    return healed
+  }
+
+  sums(): StoredSums {
+    return this.#run('counting', () => {
+      this.#store.refresh()
+      const {
+        lastEntry: _last,
+        filedThrough: _filed,
+        quarantinedBytes: _bytes,
+        ...sums
+      } = this.#store.totals.row
+      const { file } = this.file
+      return {
+        ...sums,
+        collections: this.#store.collections.stored,
+        fileBytes: sizeOf(file),
+        walBytes: sizeOf(walOf(file)),
+      }
+    })
+  }
+
+  /** Idempotent. */
   close(): void {
     this.file.close()
   }
+
+  #run<Result>(doing: string, work: () => Result): Result {
+    if (this.#damage !== undefined) throw this.#damage
+    try {
+      return work()
+    } catch (error) {
+      const typed = logErrorOf(error, `${doing} in ${this.file.file}`)
+      if (isDamage(error)) this.#stop(typed)
+      throw typed
+    }
+  }
+
+  /** Writing on into a broken structure would break more of it. Readers get what is whole. */
+  #stop(damage: LogError): void {
+    this.#damage = damage
+    const { file } = this.file
+    this.#logger.error(
+      'the log is damaged: nothing more is written to it, and the next opening sets it aside',
+      {
+        file,
+        reason: damage.message,
+      },
+    )
+    markSuspect(file, damage.message)
+  }
 }
+
+/** What is forgotten is weeks old. */
+const expireEveryMs = 60 * 60 * 1000

@@ -49,14 +49,28 @@ export function isWhole(entry: StoredEntry): boolean {
 /** Adds entries; part of the group's transaction. */
 export class EntryWriter {
   readonly #insert: Statement
+  readonly #restore: Statement
 
   constructor(sql: Sql) {
     this.#insert = sql.prepare(
       'insert entry',
       `INSERT INTO entries (${entryColumns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
+    this.#restore = sql.prepare(
+      'restore tombstone',
+      `UPDATE entries SET document = ?, kind = ?, producer = 0, n = 0, checksum = ?, bytes = ?
+       WHERE id = ?`,
+    )
   }
 
+  /** A tombstone says nothing that its document's row does not say, too. */
+  restoreTombstone(entry: number, seq: number, document: number): void {
+    const kind = entryKind.tombstone
+    const checksum = entryChecksum(noBytes, seq, document, kind, 0, 0)
+    this.#restore.run(document, kind, checksum, noBytes, entry)
+  }
+
+  /** Gives the entry the next place; its checksum is made here. */
   insert(
     entry: number,
     collection: number,
@@ -73,12 +87,17 @@ export class EntryWriter {
   }
 }
 
+/** What a tombstone's entry holds. */
+export const noBytes = new Uint8Array(0)
+
 /** Finds a document's entries, oldest first, whether they have been filed or not. */
 export class DocumentEntries {
   readonly #filed: Statement<EntryTuple>
   readonly #unfiled: Statement<EntryTuple>
   readonly #bySeq: Statement<EntryTuple>
   readonly #byId: Statement<EntryTuple>
+  readonly #filedSizes: Statement<EntrySize>
+  readonly #unfiledSizes: Statement<EntrySize>
 
   constructor(sql: Sql) {
     const prefixed = entryColumns.replaceAll(/\w+/g, 'e.$&')
@@ -94,6 +113,16 @@ export class DocumentEntries {
       `SELECT ${entryColumns} FROM entries WHERE collection = ? AND seq = ?`,
     )
     this.#byId = sql.readTuples(`SELECT ${entryColumns} FROM entries WHERE id = ?`)
+    this.#filedSizes = sql.read(
+      `SELECT e.id AS entry, e.seq AS seq, length(e.bytes) AS size, e.at_ms AS atMs
+       FROM tails t CROSS JOIN entries e ON e.id = t.entry
+       WHERE t.document = ? AND e.kind = ${entryKind.row} ORDER BY t.seq`,
+    )
+    this.#unfiledSizes = sql.read(
+      `SELECT id AS entry, seq, length(bytes) AS size, at_ms AS atMs FROM entries
+       WHERE id > (SELECT filed_through FROM totals) AND document = ?
+         AND kind = ${entryKind.row} ORDER BY id`,
+    )
   }
 
   /** One after the other, as they are asked for: a document's rows need not fit into memory. */
@@ -112,4 +141,17 @@ export class DocumentEntries {
     const tuple = this.#byId.get(id)
     return tuple && entryOf(tuple)
   }
+
+  /** As `after` from 0, rows only, and without their bytes. */
+  *sizes(document: number): Generator<EntrySize> {
+    yield* this.#filedSizes.iterate(document)
+    yield* this.#unfiledSizes.iterate(document)
+  }
+}
+
+export interface EntrySize {
+  readonly entry: number
+  readonly seq: number
+  readonly size: number
+  readonly atMs: number
 }

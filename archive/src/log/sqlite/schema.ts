@@ -77,7 +77,7 @@ const migrations: readonly string[] = [
     last_seq INTEGER NOT NULL,
     pruned_through INTEGER NOT NULL,             -- seq of its last row that was deleted
     snapshot_seq INTEGER NOT NULL,               -- everything up to here is in the snapshot
-    snapshot_bytes INTEGER NOT NULL,             -- state and parked rows
+    snapshot_bytes INTEGER NOT NULL,             -- of its state
     tail_rows INTEGER NOT NULL,                  -- rows that are stored, whether in the snapshot or not
     tail_bytes INTEGER NOT NULL,
     fresh_rows INTEGER NOT NULL,                 -- of those: rows above snapshot_seq
@@ -164,7 +164,7 @@ const migrations: readonly string[] = [
     bytes BLOB NOT NULL
   );
 
-  -- Two generations of a document at most.
+  -- Two generations of a document at most, the newer with the higher id.
   CREATE TABLE snapshots (
     id INTEGER PRIMARY KEY,
     document INTEGER NOT NULL,
@@ -179,7 +179,7 @@ const migrations: readonly string[] = [
     parked BLOB NOT NULL,                        -- rows that did not integrate, with their seqs
     bytes BLOB NOT NULL                          -- last: the others are read without it
   );
-  CREATE UNIQUE INDEX snapshots_by_document ON snapshots (document, seq);
+  CREATE INDEX snapshots_by_document ON snapshots (document, id);
 
   CREATE TABLE leases (
     collection TEXT NOT NULL,

@@ -2,6 +2,7 @@ import { readCoverage, type Coverage } from '@holdfast/peer/protocol'
 import { createDecoder, hasContent, readVarUint, readVarUint8Array } from 'lib0/decoding'
 import { createEncoder, toUint8Array, writeVarUint, writeVarUint8Array } from 'lib0/encoding'
 import { checksumOf } from './checksum.adapter.js'
+import { Damaged } from './damaged.js'
 import { ownBytes } from './own-bytes.js'
 import type { Sql, Statement } from './sql.adapter.js'
 
@@ -21,8 +22,8 @@ export interface SnapshotHead {
   readonly bytesChecksum: number
   readonly stateVector: Uint8Array
   readonly parked: readonly ParkedRow[]
-  /** Decoded when asked for. */
-  coverage(): Coverage
+  /** See `encodeCoverage`. */
+  readonly coverageBytes: Uint8Array
 }
 
 export interface NewStoredSnapshot {
@@ -35,43 +36,74 @@ export interface NewStoredSnapshot {
   readonly parked: readonly ParkedRow[]
 }
 
-/** Thrown by every read of a snapshot that is no longer what was written. */
-export class SnapshotDamaged extends Error {
-  readonly document: number
+export class SnapshotDamaged extends Damaged {
+  readonly id: number
   readonly seq: number
 
-  constructor(document: number, seq: number, what: string) {
-    super(`snapshot ${seq} of document ${document}: ${what}`)
+  constructor({ id, document, seq }: SnapshotPlace, what: string) {
+    super(document, `snapshot ${seq}: ${what}`)
     this.name = 'SnapshotDamaged'
-    this.document = document
+    this.id = id
     this.seq = seq
   }
+}
+
+interface SnapshotPlace {
+  readonly id: number
+  readonly document: number
+  readonly seq: number
 }
 
 /** Reads snapshots, and never gives out one that has changed on disk. */
 export class SnapshotReader {
   readonly #newest: Statement<HeadTuple>
+  readonly #settled: Statement<readonly [number]>
   readonly #bytes: Statement<readonly [Uint8Array]>
 
   constructor(sql: Sql) {
     this.#newest = sql.readTuples(
-      `SELECT ${headColumns} FROM snapshots
-       WHERE document = ? AND seq < ? ORDER BY seq DESC LIMIT 1`,
+      `SELECT ${headColumns} FROM snapshots WHERE document = ? AND id < ? ORDER BY id DESC LIMIT 1`,
+    )
+    this.#settled = sql.readTuples(
+      `SELECT seq FROM snapshots WHERE document = ? AND settled = 1 ORDER BY id DESC LIMIT 1`,
     )
     this.#bytes = sql.readTuples('SELECT bytes FROM snapshots WHERE id = ?')
   }
 
-  /** The newest, or the newest below a seq. */
-  newest(document: number, belowSeq = Infinity): SnapshotHead | undefined {
-    const tuple = this.#newest.get(document, Math.min(belowSeq, Number.MAX_SAFE_INTEGER))
+  /** The newest, or the newest before another. */
+  newest(document: number, before?: SnapshotPlace): SnapshotHead | undefined {
+    const tuple = this.#newest.get(document, before?.id ?? Number.MAX_SAFE_INTEGER)
     return tuple && headOf(tuple)
   }
 
-  bytesOf({ id, document, seq, bytesChecksum }: SnapshotHead): Uint8Array {
+  /** The newest that is as it was written; `onDamaged` hears of newer ones that are not. */
+  newestWhole(
+    document: number,
+    onDamaged: (error: SnapshotDamaged) => void,
+  ): SnapshotHead | undefined {
+    let before: SnapshotPlace | undefined
+    for (;;) {
+      try {
+        return this.newest(document, before)
+      } catch (error) {
+        if (!(error instanceof SnapshotDamaged)) throw error
+        onDamaged(error)
+        before = error
+      }
+    }
+  }
+
+  /** Rows up to here may be deleted on the word of a snapshot that was read back; 0 without one. */
+  settledThrough(document: number): number {
+    return this.#settled.get(document)?.[0] ?? 0
+  }
+
+  bytesOf(head: SnapshotHead): Uint8Array {
+    const { id, document, seq, bytesChecksum } = head
     const bytes = this.#bytes.get(id)?.[0]
-    if (bytes === undefined) throw new SnapshotDamaged(document, seq, 'its state is gone')
+    if (bytes === undefined) throw new SnapshotDamaged(head, 'its state is gone')
     if (checksumOf(bytes, document, seq) !== bytesChecksum) {
-      throw new SnapshotDamaged(document, seq, 'the checksum of its state does not match')
+      throw new SnapshotDamaged(head, 'the checksum of its state does not match')
     }
     return bytes
   }
@@ -79,34 +111,38 @@ export class SnapshotReader {
 
 /** The writer's side. */
 export class SnapshotWriter {
-  readonly #insert: Statement
+  readonly #insert: Statement<{ readonly id: number }>
   readonly #settle: Statement
-  readonly #removeAt: Statement
-  readonly #removeBelow: Statement
+  readonly #remove: Statement
+  readonly #sums: Statement<readonly [number, number]>
+  readonly #raw: Statement<readonly [Uint8Array]>
+  readonly #saveParked: Statement
+  readonly #generations: Statement<readonly [id: number, settled: number]>
 
   constructor(sql: Sql) {
     this.#insert = sql.prepare(
       'insert snapshot',
       `INSERT INTO snapshots (document, seq, settled, at_ms, size, checksum, bytes_checksum,
-         state_vector, coverage, parked, bytes) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         state_vector, coverage, parked, bytes) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
     )
-    this.#settle = sql.prepare(
-      'settle snapshot',
-      'UPDATE snapshots SET settled = 1 WHERE document = ? AND seq = ?',
+    this.#settle = sql.prepare('settle snapshot', 'UPDATE snapshots SET settled = 1 WHERE id = ?')
+    this.#remove = sql.prepare('remove snapshot', 'DELETE FROM snapshots WHERE id = ?')
+    this.#sums = sql.readTuples('SELECT size, length(parked) FROM snapshots WHERE id = ?')
+    this.#raw = sql.readTuples('SELECT bytes FROM snapshots WHERE id = ?')
+    this.#saveParked = sql.prepare(
+      'save rows beside snapshot',
+      'UPDATE snapshots SET parked = ?, checksum = ? WHERE id = ?',
     )
-    this.#removeAt = sql.prepare(
-      'remove snapshot',
-      'DELETE FROM snapshots WHERE document = ? AND seq = ?',
-    )
-    this.#removeBelow = sql.prepare(
-      'remove older snapshots',
-      'DELETE FROM snapshots WHERE document = ? AND seq < ?',
+    this.#generations = sql.readTuples(
+      'SELECT id, settled FROM snapshots WHERE document = ? ORDER BY id DESC',
     )
   }
 
-  insert({ document, seq, atMs, bytes, coverage, stateVector, parked }: NewStoredSnapshot): void {
+  /** Gives its id. */
+  insert(snapshot: NewStoredSnapshot): number {
+    const { document, seq, atMs, bytes, coverage, stateVector, parked } = snapshot
     const encodedParked = encodeParked(parked)
-    this.#insert.run(
+    const inserted = this.#insert.get(
       document,
       seq,
       atMs,
@@ -118,19 +154,41 @@ export class SnapshotWriter {
       encodedParked,
       bytes,
     )
+    return (inserted as { readonly id: number }).id
   }
 
-  settle(document: number, seq: number): void {
-    this.#settle.run(document, seq)
+  /** Newest first, as ids. */
+  generations(document: number): readonly { readonly id: number; readonly settled: boolean }[] {
+    return this.#generations.all(document).map(([id, settled]) => ({ id, settled: settled === 1 }))
   }
 
-  removeAt(document: number, seq: number): void {
-    this.#removeAt.run(document, seq)
+  /** What it takes: its state and what is kept beside it. */
+  sizeOf(id: number): number {
+    const [size, parked] = this.#sums.get(id) ?? [0, 0]
+    return size + parked
   }
 
-  /** Gives how many there were. */
-  removeBelow(document: number, seq: number): number {
-    return this.#removeBelow.run(document, seq).changes
+  settle(id: number): void {
+    this.#settle.run(id)
+  }
+
+  remove(id: number): void {
+    this.#remove.run(id)
+  }
+
+  /** Its state as it is, whole or not. */
+  rawBytes(id: number): Uint8Array {
+    return this.#raw.get(id)?.[0] ?? new Uint8Array(0)
+  }
+
+  saveParked(head: SnapshotHead, parked: readonly ParkedRow[]): void {
+    const { id, document, seq, stateVector, coverageBytes } = head
+    const encoded = encodeParked(parked)
+    this.#saveParked.run(
+      encoded,
+      headChecksum(document, seq, stateVector, coverageBytes, encoded),
+      id,
+    )
   }
 }
 
@@ -151,26 +209,37 @@ type HeadTuple = readonly [
 ]
 
 function headOf(tuple: HeadTuple): SnapshotHead {
-  const [id, document, seq, settled, size, checksum, bytesChecksum, stateVector, coverage, parked] =
-    tuple
-  if (headChecksum(document, seq, stateVector, coverage, parked) !== checksum) {
-    throw new SnapshotDamaged(document, seq, 'the checksum of its head does not match')
-  }
-  return {
+  const [
     id,
     document,
     seq,
+    settled,
+    size,
+    checksum,
+    bytesChecksum,
+    stateVector,
+    coverageBytes,
+    parked,
+  ] = tuple
+  const place = { id, document, seq }
+  if (headChecksum(document, seq, stateVector, coverageBytes, parked) !== checksum) {
+    throw new SnapshotDamaged(place, 'the checksum of its head does not match')
+  }
+  return {
+    ...place,
     settled: settled === 1,
     size,
     bytesChecksum,
     stateVector,
+    coverageBytes,
     parked: decodeParked(parked),
-    coverage: () => {
-      const read = readCoverage(coverage, ownBytes)
-      if (!read.ok) throw new SnapshotDamaged(document, seq, read.refusal.detail)
-      return read.value
-    },
   }
+}
+
+export function coverageOf(head: SnapshotHead): Coverage {
+  const read = readCoverage(head.coverageBytes, ownBytes)
+  if (!read.ok) throw new SnapshotDamaged(head, read.refusal.detail)
+  return read.value
 }
 
 function headChecksum(

@@ -1,3 +1,4 @@
+import type { CollectionName, DocumentId } from '@holdfast/peer/protocol'
 import type { DocumentState } from '../append/index.js'
 import type { LogPolicy } from '../options.js'
 import { Authors } from './authors.js'
@@ -6,13 +7,13 @@ import { Collections } from './collections.js'
 import { Documents, type DocumentRow } from './documents.js'
 import { DocumentEntries, EntryWriter } from './entries.js'
 import { Filing } from './filing.js'
-import { DocumentLoader, type Damage } from './load-document.js'
+import { DocumentLoader } from './load-document.js'
 import { OpMemory } from './op-memory.js'
 import { Producers } from './producers.js'
 import { Quarantine, QuarantineReader } from './quarantine.js'
 import { ripenessOf } from './ripeness.js'
 import { SnapshotReader, SnapshotWriter } from './snapshots.js'
-import type { Sql } from './sql.adapter.js'
+import type { Sql, Statement } from './sql.adapter.js'
 import { Totals } from './totals.js'
 
 /**
@@ -38,10 +39,11 @@ export class Store {
   readonly snapshots: SnapshotReader
   readonly snapshotWriter: SnapshotWriter
   readonly quarantine: Quarantine
-  /** Found while reading, to be dealt with once no transaction is open. */
-  readonly damage: Damage[] = []
+  /** Documents in which damage was found, to be healed once no transaction is open. */
+  readonly damaged = new Set<number>()
   readonly #policy: LogPolicy
   readonly #loader: DocumentLoader
+  readonly #locate: Statement<Located>
   #isWriting = false
   /** Memory may not be what the disk says: the last attempt to read it anew has failed. */
   #isStale = false
@@ -62,6 +64,10 @@ export class Store {
     this.snapshots = new SnapshotReader(sql)
     this.snapshotWriter = new SnapshotWriter(sql)
     this.quarantine = new Quarantine(sql, this.totals, policy.maxQuarantineBytes)
+    this.#locate = sql.read(
+      `SELECT c.name AS collection, d.name AS name, d.generation AS generation
+       FROM documents d JOIN collections c ON c.id = d.collection WHERE d.id = ?`,
+    )
     this.#loader = new DocumentLoader({
       entries: this.entries,
       checkpoints: this.checkpoints,
@@ -129,11 +135,32 @@ export class Store {
     }
   }
 
+  /** A document by its number, whatever generation it is. */
+  locate(id: number): LocatedDocument | undefined {
+    const found = this.#locate.get(id)
+    const collection = found && this.collections.byName(found.collection)
+    const { name, generation } = found ?? {}
+    if (collection === undefined || name === undefined || generation === undefined) return undefined
+    const document = this.documents.find(collection.id, { id: name, generation })
+    return document && { collection: collection.name, document }
+  }
+
   /** The latest generation of a document, as its durable rows say. */
   load(row: DocumentRow): DocumentState {
-    const { state, rowsRead, damage } = this.#loader.load(row)
+    const { state, rowsRead, isDamaged } = this.#loader.load(row)
     this.checkpoints.loaded(row.id, rowsRead)
-    this.damage.push(...damage)
+    if (isDamaged) this.damaged.add(row.id)
     return state
   }
+}
+
+export interface LocatedDocument {
+  readonly collection: CollectionName
+  readonly document: DocumentRow
+}
+
+interface Located {
+  readonly collection: CollectionName
+  readonly name: DocumentId
+  readonly generation: number
 }

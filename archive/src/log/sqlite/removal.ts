@@ -1,0 +1,82 @@
+import { opHash } from '../append/index.js'
+import type { DocumentRow } from './documents.js'
+import { entryKind, isWhole, type EntrySize } from './entries.js'
+import type { Sql, Statement } from './sql.adapter.js'
+import type { Store } from './store.js'
+
+/** Takes rows out of the tables; always in a write transaction, after everything has been filed. */
+export class Removal {
+  readonly #store: Store
+  readonly #deleteEntry: Statement
+  readonly #deleteTail: Statement
+  readonly #keepHash: Statement
+  readonly #forgetOp: Statement
+  readonly #countDown: Statement
+  readonly #oldest: Statement<readonly [number]>
+  readonly #sums: Statement<readonly [number, number]>
+
+  constructor(sql: Sql, store: Store) {
+    this.#store = store
+    this.#deleteEntry = sql.prepare('delete entry', 'DELETE FROM entries WHERE id = ?')
+    this.#deleteTail = sql.prepare(
+      'delete tail',
+      'DELETE FROM tails WHERE document = ? AND seq = ?',
+    )
+    this.#keepHash = sql.prepare(
+      'keep the hash of an op',
+      'UPDATE ops SET hash = ? WHERE producer = ? AND n = ? AND seq = ?',
+    )
+    this.#forgetOp = sql.prepare(
+      'forget op',
+      'DELETE FROM ops WHERE producer = ? AND n = ? AND seq = ?',
+    )
+    this.#countDown = sql.prepare(
+      'count producer down',
+      'UPDATE producers SET rows = rows - ? WHERE id = ?',
+    )
+    this.#oldest = sql.readTuples(
+      `SELECT e.at_ms FROM tails t CROSS JOIN entries e ON e.id = t.entry
+       WHERE t.document = ? AND e.kind = ${entryKind.row} ORDER BY t.seq LIMIT 1`,
+    )
+    this.#sums = sql.readTuples(
+      `SELECT count(*), coalesce(sum(length(e.bytes)), 0)
+       FROM tails t CROSS JOIN entries e ON e.id = t.entry
+       WHERE t.document = ? AND t.seq > ? AND e.kind = ${entryKind.row}`,
+    )
+  }
+
+  /** Deletes these rows of a document; what is remembered of their ops stays, if it can be trusted. */
+  remove(document: DocumentRow, rows: readonly EntrySize[]): void {
+    const { totals, entries, documents } = this.#store
+    const rowsByProducer = new Map<number, number>()
+    for (const { entry: id, seq, size } of rows) {
+      const entry = entries.byId(id)
+      if (entry !== undefined && entry.producer > 0) {
+        const { producer, n, bytes } = entry
+        if (isWhole(entry)) this.#keepHash.run(opHash(bytes), producer, n, seq)
+        else this.#forgetOp.run(producer, n, seq)
+        rowsByProducer.set(producer, (rowsByProducer.get(producer) ?? 0) + 1)
+      }
+      this.#deleteEntry.run(id)
+      this.#deleteTail.run(document.id, seq)
+      totals.row.rows--
+      totals.row.rowBytes -= size
+      document.tailRows--
+      document.tailBytes -= size
+      if (seq <= document.snapshotSeq) continue
+      document.freshRows--
+      document.freshBytes -= size
+    }
+    for (const [producer, count] of rowsByProducer) this.#countDown.run(count, producer)
+    document.tailSinceMs = this.#oldest.get(document.id)?.[0] ?? 0
+    documents.change(document)
+  }
+
+  /** Counts the rows that the document's snapshot does not stand for, after that has changed. */
+  recountFresh(document: DocumentRow): void {
+    const [rows, bytes] = this.#sums.get(document.id, document.snapshotSeq) ?? [0, 0]
+    document.freshRows = rows
+    document.freshBytes = bytes
+    this.#store.documents.change(document)
+  }
+}
