@@ -7,10 +7,25 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(delayMs, task) {
-    const timer = setTimeout(task, Math.max(0, delayMs))
+    if (!Number.isFinite(delayMs)) {
+      throw new RangeError(`after(delayMs) takes a finite number, got ${delayMs}`)
+    }
+    const dueMs = performance.now() + delayMs
+    let timer = setTimeout(fire, Math.min(Math.max(0, delayMs), longestTimeoutMs))
     return () => clearTimeout(timer)
+
+    function fire(): void {
+      const restMs = dueMs - performance.now()
+      // A timer may come a little early; only what was cut short by the platform's limit goes on.
+      if (restMs < longestRoundingMs) task()
+      else timer = setTimeout(fire, Math.min(restMs, longestTimeoutMs))
+    }
   },
 }
+
+/** Platforms run a longer timeout at once. */
+const longestTimeoutMs = 2 ** 31 - 1
+const longestRoundingMs = 100
 
 /** The platform's cryptographically strong random source. */
 export const systemRandom: Random = {
