@@ -11,6 +11,7 @@ export class Reader {
   /** By `keyOf`: everything received of a document. */
   readonly #updatesByDocument = new Map<string, Uint8Array[]>()
   readonly #deleted = new Set<string>()
+  readonly #refs = new Map<string, DocumentRef>()
   /** What the pages held, as `row note-1@3`, in order. */
   readonly received: string[] = []
 
@@ -41,9 +42,21 @@ export class Reader {
   /** Takes in bytes that came otherwise. */
   take(document: DocumentRef, ...updates: readonly Uint8Array[]): void {
     const key = keyOf(document)
+    this.#refs.set(key, document)
     const known = this.#updatesByDocument.get(key)
     if (known === undefined) this.#updatesByDocument.set(key, [...updates])
     else known.push(...updates)
+  }
+
+  /** All that it has heard of. */
+  get documents(): readonly DocumentRef[] {
+    return [...this.#refs.values()]
+  }
+
+  markDeleted(document: DocumentRef): void {
+    const key = keyOf(document)
+    this.#refs.set(key, document)
+    this.#deleted.add(key)
   }
 
   hasDeleted(document: DocumentRef): boolean {
@@ -66,7 +79,7 @@ export class Reader {
     const { document, kind, seq } = entry
     this.received.push(`${kind} ${document.id}@${seq}`)
     if (kind === 'tombstone') {
-      this.#deleted.add(keyOf(document))
+      this.markDeleted(document)
     } else if (kind === 'row') {
       this.take(document, entry.bytes)
     } else if (entry.bytes === undefined) {

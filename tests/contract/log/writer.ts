@@ -99,7 +99,8 @@ export function asUpload({ collection, document, bytes }: AppendOp): AppendOp {
 
 /** The document that these updates make, applied together. */
 export function docOf(updates: readonly Uint8Array[]): Y.Doc {
-  const doc = new Y.Doc({ gc: true })
+  // A given guid spares it a random number, which costs more than the document.
+  const doc = new Y.Doc({ gc: true, guid: 'read' })
   if (updates.length > 0) Y.applyUpdate(doc, Y.mergeUpdates([...updates]))
   // What came before its predecessors can stay pending although nothing is missing: once more.
   if (hasPending(doc)) Y.applyUpdate(doc, Y.encodeStateAsUpdate(doc))
