@@ -4,7 +4,7 @@
  * HMAC-SHA1 under the secret that coturn shares. coturn asks for SHA-1 by that name; it signs no
  * message that anybody else could choose.
  */
-import type { IceServer, InstanceId } from '@holdfast/peer/protocol'
+import { signallingBounds, type IceServer, type InstanceId } from '@holdfast/peer/protocol'
 import type { Clock } from '@holdfast/peer/ports'
 import { createHmac } from 'node:crypto'
 
@@ -27,6 +27,21 @@ export interface IssuedIce {
   readonly iceServers: readonly IceServer[]
   /** Absent: nothing in it ends. */
   readonly iceExpiresInMs?: number
+}
+
+/** Throws a RangeError when peers would not take what the options come to. */
+export function checkIce({ servers = [], turn }: IceOptions): void {
+  const { maxIceFieldUnits, maxIceServers, maxIceUrls } = signallingBounds
+  const all = turn === undefined ? servers : [...servers, turn]
+  if (all.length > maxIceServers) throw new RangeError(`ice takes at most ${maxIceServers} servers`)
+  for (const { urls } of all) {
+    if (urls.length > maxIceUrls || urls.some((url) => url.length > maxIceFieldUnits)) {
+      throw new RangeError(`ice takes at most ${maxIceUrls} URLs a server, of ${maxIceFieldUnits}`)
+    }
+  }
+  if (turn?.ttlMs !== undefined && !(Number.isSafeInteger(turn.ttlMs) && turn.ttlMs > 0)) {
+    throw new RangeError(`turn.ttlMs takes a whole number from 1, got ${turn.ttlMs}`)
+  }
 }
 
 /** What one peer is given, now. */

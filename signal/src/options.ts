@@ -5,7 +5,7 @@ import type { TokenVerifier } from './access/grant.js'
 import type { Counters } from './counters.js'
 import { SignalError } from './errors.js'
 import type { IceOptions } from './ice.js'
-import { signalLimits, type SignalLimits } from './limits.js'
+import type { SignalLimits } from './limits.js'
 import { isLoopback } from './sockets/ip.js'
 
 export interface SignalServerOptions {
@@ -56,8 +56,18 @@ export interface SignalServer {
   close(): Promise<void>
 }
 
-/** The limits that the options come to. Throws a SignalError when the options cannot hold. */
-export function checkedLimits(options: SignalServerOptions): SignalLimits {
+/** What `make` gives. Its complaint about an option becomes a SignalError. */
+export function fromOptions<T>(make: () => T): T {
+  try {
+    return make()
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause
+    throw new SignalError('bad-option', cause.message, { cause })
+  }
+}
+
+/** Throws a SignalError when the server would serve strangers and nobody has asked for it. */
+export function refuseOpenByAccident(options: SignalServerOptions): void {
   const host = options.host ?? defaultHost
   const isStandalone = options.server === undefined
   if (isStandalone && options.tokens === undefined && options.open !== true && !isLoopback(host)) {
@@ -65,13 +75,6 @@ export function checkedLimits(options: SignalServerOptions): SignalLimits {
       'open-refused',
       `host ${host} can be reached by others: give a secret or keys for tokens, or ask for an open server`,
     )
-  }
-  try {
-    return signalLimits(options.limits)
-  } catch (cause) {
-    throw new SignalError('bad-option', cause instanceof Error ? cause.message : 'limits', {
-      cause,
-    })
   }
 }
 

@@ -19,9 +19,10 @@ import type { SignalLimits } from './limits.js'
 import { answer, pathOf, refuseUpgrade } from './operations/http.adapter.js'
 import { createMetrics } from './operations/metrics.adapter.js'
 import {
-  checkedLimits,
   defaultHost,
   defaultPort,
+  fromOptions,
+  refuseOpenByAccident,
   type SignalServer,
   type SignalServerOptions,
 } from './options.js'
@@ -53,15 +54,17 @@ class HttpSignalServer implements SignalServer {
   #closed: Promise<void> | undefined
 
   constructor(options: SignalServerOptions) {
-    const limits = checkedLimits(options)
+    refuseOpenByAccident(options)
     this.#options = options
-    this.#switchboard = createSwitchboard({
-      ...options,
-      clock: options.clock ?? systemClock,
-      random: options.random ?? systemRandom,
-      limits,
-    })
+    this.#switchboard = fromOptions(() =>
+      createSwitchboard({
+        ...options,
+        clock: options.clock ?? systemClock,
+        random: options.random ?? systemRandom,
+      }),
+    )
     this.#context = this.#switchboard.context
+    const { limits } = this.#context
     this.#addresses = new Addresses(limits.maxSockets, limits.maxSocketsPerAddress)
     this.#metrics = createMetrics(this.counters, options.processMetrics ?? false)
     this.#path = options.path ?? '/signal'
@@ -153,8 +156,14 @@ class HttpSignalServer implements SignalServer {
       this.#upgraded.delete(socket)
       release()
     })
-    if (path === this.#yWebrtcPath) void this.#upgradeYWebrtc(request, socket, head)
-    else this.#upgrade(request, socket, head)
+    if (path !== this.#yWebrtcPath) {
+      this.#upgrade(request, socket, head)
+      return
+    }
+    this.#upgradeYWebrtc(request, socket, head).catch((cause: unknown) => {
+      this.#context.logger.error('an upgrade failed', { reason: String(cause) })
+      socket.destroy()
+    })
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

@@ -30,6 +30,7 @@ export class Session implements SocketListener, MembershipOwner, GateKeeper {
   readonly #gate: Gate
   readonly #memberships: Memberships
   readonly #onClosed: (session: Session) => void
+  #hasJoined = false
   #strayFrames: TokenBucket | undefined
   #channels = 0
 
@@ -73,8 +74,8 @@ export class Session implements SocketListener, MembershipOwner, GateKeeper {
 
   onBinary(message: Uint8Array): void {
     if (this.#gate.isClosed) return
-    // Before the proof, and from whoever is in no relay, there is nothing that this could be.
-    if (this.#memberships.count === 0) {
+    // From whoever has never been in a room there is nothing that this could be.
+    if (!this.#hasJoined) {
       this.#gate.refuse('unexpected-message')
       return
     }
@@ -144,8 +145,12 @@ export class Session implements SocketListener, MembershipOwner, GateKeeper {
   }
 
   onMembershipsChanged(): void {
-    if (this.#memberships.count > 0) this.#gate.prove()
-    else this.#gate.unprove()
+    if (this.#memberships.count === 0) {
+      this.#gate.unprove()
+      return
+    }
+    this.#hasJoined = true
+    this.#gate.prove()
   }
 
   wakeAt(atMs: number): void {

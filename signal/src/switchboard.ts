@@ -7,7 +7,7 @@ import { fraction, silentLogger, type Clock, type Logger, type Random } from '@h
 import type { Grant, TokenVerifier } from './access/grant.js'
 import type { SignalContext } from './context.js'
 import { Counters } from './counters.js'
-import type { IceOptions } from './ice.js'
+import { checkIce, type IceOptions } from './ice.js'
 import { signalLimits, type SignalLimits } from './limits.js'
 import { Relays } from './relay/relays.js'
 import { Rooms } from './rooms/rooms.js'
@@ -30,8 +30,9 @@ export interface SwitchboardOptions {
   readonly relay?: boolean
 }
 
-/** Throws a RangeError that names the limit which cannot hold. */
+/** Throws a RangeError that names the option which cannot hold. */
 export function createSwitchboard(options: SwitchboardOptions): Switchboard {
+  checkIce(options.ice ?? {})
   return new Switchboard({
     clock: options.clock,
     random: options.random,

@@ -187,6 +187,20 @@ describe('who is let in', () => {
     expect(await from('::ffff:10.0.0.1')).toEqual([101, ''])
   })
 
+  test('[K13] a verifier that fails costs the one who asked, on both paths', async () => {
+    const server = await signalServer({
+      tokens: { verify: () => Promise.reject(new Error('out of order')) },
+    })
+    const peer = new SignalPeer(server.port)
+    toClose.push(() => peer.close())
+    await peer.opened()
+    peer.join({ token: 'x' })
+    expect(await peer.whenClosed()).toEqual({ code: 4011, reason: 'internal' })
+    const other = new SignalPeer(server.port, {}, '/y-webrtc?token=x')
+    expect((await other.whenClosed()).code).toBe(1006)
+    expect(await page(server, '/healthz')).toEqual([200, 'ok\n'])
+  })
+
   test('[SIG-11] tokens of keys behind a URL are accepted, and its failure is not the bearer’s', async () => {
     const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     let isUp = false

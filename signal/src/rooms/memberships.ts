@@ -131,6 +131,7 @@ export class Memberships {
   }
 
   leave(collection: CollectionName): void {
+    if (!this.#byCollection.has(collection)) return
     this.#end(collection, 'left')
     this.#owner.onMembershipsChanged()
   }
@@ -267,7 +268,8 @@ export class Memberships {
   #remaining({ expiresAtMs }: Membership): { expiresInMs?: number } {
     if (!Number.isFinite(expiresAtMs)) return {}
     const remainingMs = Math.floor(expiresAtMs - this.#context.clock.monotonic())
-    return { expiresInMs: Math.max(0, remainingMs) }
+    // An end that no number can say is no end.
+    return remainingMs > Number.MAX_SAFE_INTEGER ? {} : { expiresInMs: Math.max(0, remainingMs) }
   }
 
   /** A member of the room other than the sender. */

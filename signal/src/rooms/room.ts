@@ -2,7 +2,7 @@
  * One collection's members and the links between them. The topology says which two are linked; the
  * room tells those two, and nobody else.
  *
- * A member is known by its instance id. Its `resume` secret, made at the join, lets the same
+ * A member is known by its instance id. Its `resume` secret, said or made at the join, lets the same
  * instance come back on a new socket while the old one is not yet known to be dead: nothing changes
  * for the others then.
  */

@@ -33,8 +33,9 @@ export class Rooms {
   }
 
   /**
-   * Takes the newcomer in; gives its membership with the secret to come back with. With the secret
-   * of the member that has this id now, it takes that one's place.
+   * Takes the newcomer in; gives its membership with the secret to come back with, which is the one
+   * that it brought, if any. With the secret of the member that has this id now, it takes that
+   * one's place.
    */
   join(
     collection: CollectionName,
@@ -44,7 +45,7 @@ export class Rooms {
   ): Parsed<Member> {
     const room = this.#rooms.get(collection)
     const present = room?.member(newcomer.id)
-    const member: Member = { ...newcomer, resume: hexOf(this.#context.random.bytes(16)) }
+    const member: Member = { ...newcomer, resume: resume ?? hexOf(this.#context.random.bytes(16)) }
     if (room !== undefined && present !== undefined) {
       if (present.resume !== resume || present.role !== newcomer.role) {
         return refuse('replica-in-use', 'join: another socket is in the room under this id')

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { encodeRelayFrame } from '@holdfast/peer/protocol'
 import { notes, withTokens } from './switchboard.js'
 
 const hour = 3_600_000
@@ -52,6 +53,29 @@ describe('a token', () => {
     expect(peer.closed).toBeUndefined()
     await keepAlive(signaller, [keeper, peer], 10_001)
     expect(peer.closed).toEqual({ code: 4007, reason: 'timeout' })
+  })
+
+  test('[SIG-14] takes its relays with it; frames that were on their way close nothing', async () => {
+    const { signaller, token } = withTokens()
+    const a = await signaller.joined({ token: token('write', 20_000) })
+    const b = await signaller.joined({ token: token('write', hour) })
+    a.say({ type: 'relay-open', collection: notes, to: b.id })
+    b.say({ type: 'relay-open', collection: notes, to: a.id })
+    const frame = encodeRelayFrame(a.of('relay-opened')[0]?.channel ?? 0, new Uint8Array(40_000))
+    await signaller.clock.run(20_001)
+    expect(a.of('left')).toHaveLength(1)
+    expect(b.of('relay-closed')).toHaveLength(1)
+    for (let count = 0; count < 3; count++) a.sayBytes(frame.slice())
+    expect(a.closed).toBeUndefined()
+    expect(b.frames).toEqual([])
+  })
+
+  test('[SIG-14] that ends later than numbers go does not end', async () => {
+    const { signaller, token } = withTokens()
+    const peer = await signaller.joined({ token: token('write', 1e20) })
+    expect(peer.joinedAs()).not.toHaveProperty('expiresInMs')
+    await signaller.clock.run(1_000)
+    expect(peer.of('left')).toEqual([])
   })
 
   test('[SIG-14] ends by the monotonic clock, whatever the wall clock does', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseCollectionName } from '@holdfast/peer/protocol'
-import { createSwitchboard, defaultSignalLimits } from '@holdfast/signal'
+import { createSwitchboard, defaultSignalLimits, type IceOptions } from '@holdfast/signal'
 import { notes, taken, TestSignaller } from './switchboard.js'
 
 describe('before the proof', () => {
@@ -250,6 +250,30 @@ test('[SIG-28] draining tells everybody a moment of its own, spread over seconds
   expect(peers[99]?.of('neighbours').flatMap(({ remove }) => remove)).toEqual([])
   expect(signaller.counters).toMatchObject({ sockets: 0, rooms: 0 })
   expect(signaller.clock.pendingTasks).toBe(0)
+})
+
+test('[SIG-27] ICE servers that peers would not take are refused at the start', () => {
+  const { clock, random } = new TestSignaller()
+  const make = (ice: IceOptions) => () => createSwitchboard({ clock, random, ice })
+  const server = { urls: ['stun:a'] }
+  expect(make({ servers: Array.from({ length: 9 }, () => server) })).toThrow(/at most 8 servers/)
+  expect(make({ servers: [{ urls: ['x'.repeat(513)] }] })).toThrow(/at most 8 URLs/)
+  expect(make({ turn: { ...server, secret: 'x', ttlMs: 0 } })).toThrow(/ttlMs takes/)
+})
+
+test('[K13] a fault inside is answered, counted and logged, and costs one socket', async () => {
+  const logged: string[] = []
+  const write = (message: string): void => void logged.push(message)
+  const signaller = new TestSignaller({
+    tokens: { verify: (token) => Promise.reject(new Error(`no way: ${token}`)) },
+    logger: { error: write, info: write, debug: () => {} },
+  })
+  const peer = signaller.connect()
+  await peer.join({ token: 'x' })
+  expect(peer.errors()).toEqual(['internal'])
+  expect(peer.closed).toEqual({ code: 4011, reason: 'internal' })
+  expect(signaller.counters.refusals.get('internal')).toBe(1)
+  expect(logged).toHaveLength(1)
 })
 
 test('[SIG-1] limits that cannot hold are refused by name', () => {

@@ -20,7 +20,7 @@ const collection = fc.stringMatching(/^[a-zåß中😀/._ -]{1,30}$/u)
 const count = fc.maxSafeNat()
 const text = fc.string({ unit: 'binary', maxLength: 200 })
 const code = fc.constantFrom('malformed', 'token-expired', 'too-many', 'unknown-recipient')
-const capabilities = fc.array(fc.string({ maxLength: 32 }), { maxLength: 16 })
+const capabilities = fc.array(fc.stringMatching(/^[a-z0-9-]{1,32}$/), { maxLength: 16 })
 
 const toSignaller = fc.oneof(
   fc.record({

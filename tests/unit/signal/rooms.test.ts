@@ -206,6 +206,19 @@ describe('signals', () => {
   })
 })
 
+test('[SIG-5] what members say of themselves never grows beyond what a peer takes', async () => {
+  const signaller = new TestSignaller()
+  const capabilities = Array.from({ length: 16 }, (_, at) => `${at}`.padStart(32, 'x'))
+  await signaller.filled(120, { capabilities })
+  const archive = await signaller.joined({ role: 'archive', capabilities })
+  // A peer of the tests fails on a message that the protocol's reader refuses.
+  expect(archive.neighbours().size).toBe(120)
+  const swelling = '\u0001'.repeat(10_880)
+  const [a, b] = await signaller.two()
+  a.signal(b.id, swelling)
+  expect(b.of('signal')).toHaveLength(1)
+})
+
 describe('coming back', () => {
   test('[SIG-8] on a new socket with the secret of the old: the others hear nothing', async () => {
     const signaller = new TestSignaller()
@@ -221,6 +234,18 @@ describe('coming back', () => {
     b.signal(a.id, 'to the new socket')
     expect(again.of('signal')).toHaveLength(1)
     expect(signaller.counters.members).toBe(2)
+  })
+
+  test('[SIG-8] with a secret of its own choosing, also when the answer to its join was lost', async () => {
+    const signaller = new TestSignaller()
+    const lost = signaller.connect()
+    const resume = '00112233445566778899aabbccddeeff'
+    await lost.join({ resume })
+    // Nothing that the server said has arrived; the network is gone and nobody has noticed.
+    const again = signaller.connect()
+    await again.join({ ...lost.identity, resume })
+    expect(again.joinedAs()?.resume).toBe(resume)
+    expect(again.errors()).toEqual([])
   })
 
   test('[SIG-8] under an id that is there, without its secret, is refused', async () => {

@@ -89,6 +89,14 @@ export function text(maxUnits: number): Reader<string> {
   }
 }
 
+/** One or more of a to z, 0 to 9 and `-`. */
+export function word(maxUnits: number): Reader<string> {
+  return (input, name) =>
+    typeof input === 'string' && input.length <= maxUnits && /^[a-z0-9-]+$/.test(input)
+      ? accept(input)
+      : refuse('malformed', `${name}: not a word`)
+}
+
 /** A whole number from 0 to 2^53 - 1. */
 export const count: Reader<number> = (input, name) =>
   Number.isSafeInteger(input) && (input as number) >= 0

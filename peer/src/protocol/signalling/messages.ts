@@ -13,10 +13,15 @@ import type { CollectionName, InstanceId, ReplicaId } from '../ids.js'
 /** Said in `join` and answered in `joined`. */
 export const signallingVersion = 1
 
-/** What no message may exceed in either direction. A server's own limits may be lower, never higher. */
+/** What no message may exceed. A server's own limits may be lower, never higher. */
 export const signallingBounds = {
-  /** Bytes of UTF-8 of one JSON message: the longest token and the largest `joined` fit twice. */
+  /** Bytes of UTF-8 of one JSON message to the server: the longest token fits many times. */
   maxMessageBytes: 65_536,
+  /**
+   * Bytes of one from the server. Higher, because it passes on what others have said and adds to
+   * it: nothing that it takes from one peer may come out as more than another peer takes.
+   */
+  maxServerMessageBytes: 131_072,
   /** `{` and `[` inside each other. The deepest message, `joined`, needs 4. */
   maxDepth: 8,
   /** UTF-16 units of a signal's data: an offer with all its candidates is below 8,000. */
@@ -25,6 +30,7 @@ export const signallingBounds = {
   maxTokenUnits: 8_192,
   /** Links that one peer may be given or claim to have: four times the largest degree in use. */
   maxNeighbours: 64,
+  /** Of a to z, 0 to 9 and `-`: neighbours are told them, so they must not swell on the way. */
   maxCapabilities: 16,
   maxCapabilityUnits: 32,
   maxIceServers: 8,
@@ -38,7 +44,7 @@ export const signallingBounds = {
 /** An archive is offered to everybody in the room first. */
 export type PeerRole = 'peer' | 'archive'
 
-/** Proof in the shape of 32 hex digits, made by the server (see `Joined.resume`, `Neighbour.voucher`). */
+/** 128 secret bits as 32 lower-case hex digits (see `Join.resume`, `Neighbour.voucher`). */
 export type SignallingSecret = string
 
 // What a peer says -------------------------------------------------------------------------------
@@ -51,11 +57,15 @@ export interface Join {
   readonly instance: InstanceId
   readonly role: PeerRole
   readonly token?: string
-  /** Free words that neighbours are told, such as `relay`. Unknown ones mean nothing. */
+  /** Words that neighbours are told, such as `relay`. Unknown ones mean nothing. */
   readonly capabilities: readonly string[]
   /** Instances to which a link stands already: after a reconnect the server builds around them. */
   readonly standing: readonly InstanceId[]
-  /** From the last `joined` of this instance: takes over from its own socket that is not dead yet. */
+  /**
+   * A secret of this instance: a later join with the same one takes over from the socket that has
+   * not been found dead yet. Best drawn by the peer itself and said in every join, so that it is
+   * known even if the answer was lost; who says none is given one in `joined`.
+   */
   readonly resume?: SignallingSecret
 }
 
@@ -140,6 +150,7 @@ export interface Joined {
   /** Until the credentials in `iceServers` end. Absent: they do not. */
   readonly iceExpiresInMs?: number
   readonly limits: SignallingLimits
+  /** The secret to come back with: the one that the join brought, or a new one. */
   readonly resume: SignallingSecret
 }
 

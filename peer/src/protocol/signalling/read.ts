@@ -21,6 +21,7 @@ import {
   replica,
   secret,
   text,
+  word,
   type Reader,
   type Readers,
 } from './fields.js'
@@ -48,7 +49,7 @@ export function parseToSignaller(
 }
 
 export function parseFromSignaller(message: string): Parsed<FromSignaller> {
-  return parseMessage(message, signallingBounds.maxMessageBytes, fromSignaller)
+  return parseMessage(message, signallingBounds.maxServerMessageBytes, fromSignaller)
 }
 
 /** The text of a message. What `parse…` gives for it equals the message. */
@@ -89,7 +90,7 @@ const role = oneOf<PeerRole>(['peer', 'archive'])
 const token = text(bounds.maxTokenUnits)
 const data = text(bounds.maxSignalUnits)
 const iceField = text(bounds.maxIceFieldUnits)
-const capabilities = listOf(text(bounds.maxCapabilityUnits), bounds.maxCapabilities)
+const capabilities = listOf(word(bounds.maxCapabilityUnits), bounds.maxCapabilities)
 
 const neighbour = objectOf<Neighbour>({
   id: instance,
