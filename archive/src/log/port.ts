@@ -173,7 +173,11 @@ export interface Page {
   readonly term: TermId
   /** Strictly ascending by seq. */
   readonly entries: readonly Entry[]
-  /** Whoever has durably applied the page has everything up to here. */
+  /**
+   * Whoever has durably applied the page has everything up to here, except of documents that stand
+   * further on in the stream as a snapshot: of those once it has been there, and of all documents
+   * once a page has ended at the head.
+   */
   readonly through: number
   /** The collection's head in the same read transaction. `through === head`: nothing is left. */
   readonly head: number

@@ -47,10 +47,12 @@ export function describeDurability(contract: LogContract): void {
           const commits = commitsOf(log)
           const held = holdBack(subject)
           let answered = false
-          const pending = commit(log, a.write(' not yet')).then((committed) => {
+          const append = async () => {
+            const committed = await commit(log, a.write(' not yet'))
             answered = true
             return committed
-          })
+          }
+          const pending = append()
           await held.waiting
           expect(await log.head(notes)).toBe(1)
           expect((await new Reader().readAll(log)).textOf(note)).toBe('durable')
@@ -70,18 +72,11 @@ export function describeDurability(contract: LogContract): void {
           const [durable, lost] = [a.write('durable'), a.write(' lost')]
           await commit(subject.log, durable)
           const held = holdBack(subject)
-          let answered = false
-          const pending = subject.log.append([lost]).then(
-            () => {
-              answered = true
-            },
-            () => undefined,
-          )
+          const pending = subject.log.append([lost])
           await held.waiting
           await subject.crash()
           held.release()
-          await pending
-          expect(answered).toBe(false)
+          await expect(pending).rejects.toMatchObject({ name: 'LogError' })
           expect(await subject.log.head(notes)).toBe(1)
           expect(await answers(subject.log, lost)).toEqual(['2'])
         }),

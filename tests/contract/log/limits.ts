@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { collectionOf, documentOf, note, notes } from './names.js'
 import { answers, commit, refusalOf } from './outcomes.js'
 import { onLog, type LogContract } from './subject.js'
-import { asUpload, Writer } from './writer.js'
+import { asUpload, Writer, type LiveOp } from './writer.js'
 
 /** What the operator bounds; no client chooses any of it. */
 export function describeLimits(contract: LogContract): void {
@@ -45,11 +45,6 @@ export function describeLimits(contract: LogContract): void {
       onLog(
         contract,
         async ({ log }) => {
-          const write = (id: string, name = 'notes', generation = 0) =>
-            new Writer(id.length, {
-              document: documentOf(id, generation),
-              collection: collectionOf(name),
-            }).write('x')
           expect(await answers(log, write('a'), write('bb'), write('ccc'))).toEqual([
             '1',
             '2',
@@ -59,7 +54,7 @@ export function describeLimits(contract: LogContract): void {
             refusal: { code: 'too-many-documents' },
           })
           await log.delete(notes, documentOf('a'))
-          expect(await answers(log, write('eeeee', 'notes'))).toEqual(['too-many-documents'])
+          expect(await answers(log, write('eeeee'))).toEqual(['too-many-documents'])
           expect(await answers(log, write('a', 'others'), write('a', 'third'))).toEqual([
             '1',
             'too-many-documents',
@@ -128,4 +123,10 @@ export function describeLimits(contract: LogContract): void {
       }),
     )
   })
+}
+
+/** Somebody's first op in a document. */
+function write(id: string, name = 'notes'): LiveOp {
+  const place = { document: documentOf(id), collection: collectionOf(name) }
+  return new Writer(id.length, place).write('x')
 }

@@ -8,6 +8,8 @@ import { docOf } from './writer.js'
 export class Reader {
   readonly collection: CollectionName
   cursor: Cursor | undefined
+  /** The last head that it has read to: of every document it has all that is numbered up to here. */
+  wholeThrough = 0
   /** By `keyOf`: everything received of a document. */
   readonly #updatesByDocument = new Map<string, Uint8Array[]>()
   readonly #deleted = new Set<string>()
@@ -30,6 +32,7 @@ export class Reader {
     assertPage(page, this.seq, log)
     for (const entry of page.entries) await this.#apply(entry, log)
     this.cursor = { archive: log.archive, term: page.term, seq: page.through }
+    if (page.through === page.head) this.wholeThrough = page.head
     return page.through < page.head
   }
 

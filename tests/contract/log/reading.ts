@@ -20,7 +20,6 @@ export function describeReading(contract: LogContract): void {
         const a = new Writer(1)
         await commit(log, ...Array.from({ length: 10 }, () => a.write('x'.repeat(100))))
         const size = a.ops[5]?.bytes.length ?? 0
-        const shape = ({ entries, through, head }: Page) => [entries.map(seqOf), through, head]
         expect(shape(await log.read({ ...wide, after: 7 }))).toEqual([[8, 9, 10], 10, 10])
         expect(shape(await log.read({ ...wide, after: 3, maxEntries: 2 }))).toEqual([[4, 5], 5, 10])
         // The entry that reaches the bound ends the page.
@@ -307,6 +306,10 @@ async function writeTogether(log: Parameters<typeof commit>[0]): Promise<{ a: Wr
     await commit(log, ...mine, theirs)
   }
   return { a, b }
+}
+
+function shape({ entries, through, head }: Page): readonly unknown[] {
+  return [entries.map(seqOf), through, head]
 }
 
 function seqOf({ seq }: Entry): number {
