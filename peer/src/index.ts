@@ -6,6 +6,18 @@ export {
   type ChannelOptions,
   type ChannelStatistics,
 } from './links/channel.js'
+export {
+  broadcastBounds,
+  BroadcastLinks,
+  type BroadcastChannelLike,
+  type BroadcastLinksOptions,
+} from './links/broadcast-links.js'
+export { browserRtc } from './links/browser-rtc.adapter.js'
 export { heartbeatBounds } from './links/heartbeat.js'
+export { maxLinkBufferBytes } from './links/pipe-link.js'
+export { portLink, type MessagePortLike } from './links/port-link.js'
+export { rtcAttemptBounds, type RtcAttempt } from './links/rtc-attempt.js'
+export { createRtcAttempt, type RtcAttemptOptions } from './links/webrtc.adapter.js'
+export { webSocketLink } from './links/web-socket-link.js'
 export { windowBounds } from './links/window.js'
 export * from './signalling/index.js'

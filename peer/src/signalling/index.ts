@@ -6,8 +6,4 @@ export type { GoneReason, NeighbourNews } from './neighbourhood.js'
 export type { RoomOptions, RoomState, SignallingRoom } from './room.js'
 export { createSignalling, type Signalling, type SignallingOptions } from './signalling.js'
 export type { TokenProvider } from './token-source.js'
-export {
-  webSocketDial,
-  type WebSocketConstructor,
-  type WebSocketLike,
-} from './web-socket-dial.adapter.js'
+export { webSocketDial } from './web-socket-dial.adapter.js'

@@ -1,19 +1,6 @@
 /** WebSockets as connections to the signalling server: the browser's own, or those of `ws`. */
+import type { WebSocketConstructor, WebSocketLike } from '../ports/index.js'
 import type { Dial } from './dial.js'
-
-/** As much of a WebSocket as is used: the browser's, React Native's and `ws`' have it. */
-export interface WebSocketLike {
-  binaryType: string
-  readonly readyState: number
-  onopen: ((event: never) => void) | null
-  onmessage: ((event: never) => void) | null
-  onclose: ((event: never) => void) | null
-  onerror: ((event: never) => void) | null
-  send(data: string | Uint8Array<ArrayBuffer>): void
-  close(code?: number): void
-}
-
-export type WebSocketConstructor = new (url: string) => WebSocketLike
 
 /**
  * Dials `url` (`ws:` or `wss:`) with the platform's WebSocket. Throws a RangeError at once for

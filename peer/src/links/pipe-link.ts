@@ -1,0 +1,120 @@
+/*
+ * What every link over a platform's pipe does alike. The pipe itself only sends, hangs up, and says
+ * what it hears; the promises of the `Link` port are kept here.
+ *
+ *   open ── close(): local ─────────────────────────────► closed
+ *     ├──── the pipe's word: remote or failed ───────────►  ▲
+ *     └──── a frame too large, too much waiting, ───────────┘
+ *           a send that throws, too much unheard: failed
+ */
+import type { Link, LinkClosed, LinkKind, Undo } from '../ports/index.js'
+import { LinkEvents } from './link-events.js'
+
+/** A platform's pipe, from a link's side. */
+export interface Pipe {
+  /** Bytes given to `send` that have not left this process yet. */
+  readonly bufferedBytes: number
+  /** May throw: then the link fails. The bytes may be a view of something larger. */
+  send(frame: Uint8Array): void
+  /** Called once, unless the pipe has said itself that it ended. */
+  hangUp(closed: LinkClosed): void
+}
+
+/** What a pipe tells its link. Each call in a turn of its own, never inside a call of the pipe's. */
+export interface PipeListener {
+  /** The bytes are the listener's, and their buffer holds nothing else. */
+  frame(frame: Uint8Array): void
+  /** The pipe has ended by itself. */
+  ended(closed: LinkClosed): void
+  /** What came is not a frame: this end gives the pipe up. */
+  garbage(reason: string): void
+}
+
+export interface PipeLinkOptions {
+  readonly kind: LinkKind
+  readonly maxFrameBytes: number
+  /** Attaches the pipe, which says nothing before this has returned. */
+  readonly attach: (listener: PipeListener) => Pipe
+}
+
+/**
+ * What may wait in one link. Eight windows of the largest size, so whoever keeps to a window never
+ * meets it, and half of what makes data channels drop frames without a word.
+ */
+export const maxLinkBufferBytes = 8 * 1024 * 1024
+
+export class PipeLink implements Link {
+  readonly kind: LinkKind
+  readonly maxFrameBytes: number
+  readonly #events: LinkEvents
+  readonly #pipe: Pipe
+
+  constructor({ kind, maxFrameBytes, attach }: PipeLinkOptions) {
+    this.kind = kind
+    this.maxFrameBytes = maxFrameBytes
+    // A microtask is a later turn, and unlike a timer a hidden page does not hold it back.
+    this.#events = new LinkEvents(
+      (call) => queueMicrotask(call),
+      () => this.#fail('nobody listens'),
+    )
+    this.#pipe = attach({
+      frame: (frame) => this.#take(frame),
+      ended: (closed) => this.#events.finish(closed),
+      garbage: (reason) => this.#fail(reason),
+    })
+  }
+
+  get bufferedBytes(): number {
+    return this.#isClosed ? 0 : this.#pipe.bufferedBytes
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.#isClosed) return
+    if (frame.byteLength > this.maxFrameBytes) {
+      this.#fail(`a frame of ${frame.byteLength} bytes is too large`)
+    } else if (this.#pipe.bufferedBytes + frame.byteLength > maxLinkBufferBytes) {
+      this.#fail('too much waits to be sent')
+    } else {
+      this.#give(frame)
+    }
+  }
+
+  onFrame(listener: (frame: Uint8Array) => void): Undo {
+    return this.#events.onFrame(listener)
+  }
+
+  onClose(listener: (closed: LinkClosed) => void): Undo {
+    return this.#events.onClose(listener)
+  }
+
+  close(reason = 'closed'): void {
+    this.#end({ by: 'local', reason })
+  }
+
+  get #isClosed(): boolean {
+    return this.#events.closed !== undefined
+  }
+
+  #give(frame: Uint8Array): void {
+    try {
+      this.#pipe.send(frame)
+    } catch (error) {
+      this.#fail(`sending threw: ${String(error)}`)
+    }
+  }
+
+  #take(frame: Uint8Array): void {
+    if (frame.byteLength <= this.maxFrameBytes) this.#events.receive(frame)
+    else this.#fail(`the other side sent a frame of ${frame.byteLength} bytes`)
+  }
+
+  #fail(reason: string): void {
+    this.#end({ by: 'failed', reason })
+  }
+
+  #end(closed: LinkClosed): void {
+    if (this.#isClosed) return
+    this.#events.finish(closed)
+    this.#pipe.hangUp(closed)
+  }
+}

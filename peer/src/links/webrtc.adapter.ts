@@ -1,0 +1,97 @@
+/**
+ * WebRTC by simple-peer, over whichever platform's constructors are given. Its browser build is the
+ * one that works as it is in Vite, in Metro and in Node: the other one asks bundles for polyfills.
+ */
+import SimplePeer from 'simple-peer/simplepeer.min.js'
+import type { LinkClosed, Rtc } from '../ports/index.js'
+import type { IceServer } from '../protocol/index.js'
+import {
+  RtcAttempt,
+  type RtcAttemptListener,
+  type RtcConnection,
+  type RtcConnectionListener,
+} from './rtc-attempt.js'
+import type { RtcSignal } from './rtc-signal.js'
+
+export interface RtcAttemptOptions extends RtcAttemptListener {
+  readonly rtc: Rtc
+  /** Exactly one of the two ends. It makes the offer; nothing resolves two offers that cross. */
+  readonly initiator: boolean
+  /** STUN and TURN. None unless given: no public server is ever asked. */
+  readonly iceServers?: readonly IceServer[]
+  /** Only by way of a TURN server. */
+  readonly relayOnly?: boolean
+}
+
+/**
+ * Begins an attempt at a link to somebody with whom signals can be exchanged. Nothing is called
+ * before this has returned; after it, `onSignal` any number of times and one of `onLink` and
+ * `onFailed` once, unless the attempt is closed before.
+ */
+export function createRtcAttempt(options: RtcAttemptOptions): RtcAttempt {
+  return new RtcAttempt(options.initiator, options, (listener) => connect(options, listener))
+}
+
+function connect(options: RtcAttemptOptions, listener: RtcConnectionListener): RtcConnection {
+  const { rtc, initiator, iceServers = [], relayOnly = false } = options
+  const peer = new SimplePeer({
+    initiator,
+    wrtc: rtc,
+    // Else an empty frame vanishes.
+    objectMode: true,
+    trickle: true,
+    channelName: 'holdfast',
+    // Always said, for simple-peer's own default asks public servers.
+    config: { iceServers: iceServers.slice(), iceTransportPolicy: relayOnly ? 'relay' : 'all' },
+  })
+  let failure: LinkClosed | undefined
+  peer.on('signal', (signal) => {
+    if (isOurs(signal)) listener.signal(signal)
+  })
+  peer.on('connect', () => listener.connected())
+  peer.on('data', (data) => {
+    // A Buffer of simple-peer's own, over an ArrayBuffer that holds this message alone.
+    if (data instanceof Uint8Array) {
+      listener.frame(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    } else listener.garbage('a message that is not binary')
+  })
+  peer.on('error', (error) => (failure = endOf(error)))
+  peer.on('close', () => {
+    clearTimeout(peer._iceCompleteTimer ?? undefined)
+    listener.ended(failure ?? { by: 'remote', reason: 'the other end closed' })
+  })
+  takeOneChannel(peer)
+  return {
+    get bufferedBytes() {
+      return peer.bufferSize
+    },
+    signal: (signal) => peer.signal(signal),
+    send: (frame) => peer.send(frame),
+    hangUp: () => peer.destroy(),
+  }
+}
+
+/** simple-peer may ask for negotiations that a single data channel never needs. */
+function isOurs(signal: object): signal is RtcSignal {
+  return 'sdp' in signal || 'candidate' in signal
+}
+
+/** Chromium tells a channel that the other end closed as an error. */
+function endOf(error: Error & { readonly code?: string }): LinkClosed {
+  const isOrdinary = error.message.includes('User-Initiated Abort')
+  return {
+    by: isOrdinary ? 'remote' : 'failed',
+    reason: isOrdinary ? 'the other end closed' : `${error.code ?? 'error'}: ${error.message}`,
+  }
+}
+
+/** A second channel from the other end would take the place of the first, and its timer stay for ever. */
+function takeOneChannel(peer: SimplePeer): void {
+  const connection = peer._pc
+  const setUp = connection?.ondatachannel
+  if (!connection || !setUp) return
+  connection.ondatachannel = (first) => {
+    connection.ondatachannel = ({ channel }) => channel.close()
+    setUp(first)
+  }
+}
