@@ -145,6 +145,45 @@ describe('text', () => {
   })
 })
 
+/** A token of so many letters, its length of two bytes before it. */
+function token(length: number): readonly number[] {
+  return [(length % 128) | 128, length >> 7, ...new Uint8Array(length).fill(0x61)]
+}
+
+describe('counts and lengths', () => {
+  test('[K17] [PROTO-4] more items than bytes that follow are refused by their count', () => {
+    expect(refusalOf(bytes('14 09 00'))).toBe(
+      'malformed announce.ops: more items than bytes that follow',
+    )
+    expect(refusalOf(bytes('25 01 00 81 20 00'))).toMatch(
+      /^too-large changes\.page: more than 4096/,
+    )
+  })
+
+  test('[PROTO-4] more items than the protocol allows are refused, though they are there', () => {
+    const ops = [0, ...new Uint8Array(16), 1, ...Array.from({ length: 1_024 }, () => [1, 1]).flat()]
+    expect(refusalOf(Uint8Array.from([0x14, 0x81, 0x08, ...ops]))).toBe(
+      'too-large announce.ops: more than 1024 items',
+    )
+    const oneLess = Uint8Array.from([0x14, 0x80, 0x08, ...ops.slice(0, -2)])
+    expect(refusalOf(oneLess)).toBe('accepted')
+  })
+
+  test('[PROTO-4] bytes and text longer than the protocol allows are refused, though they are there', () => {
+    expect(refusalOf(Uint8Array.from([0x02, 1, ...token(8_192)]))).toBe('accepted')
+    const { message } = examples.hello[0]
+    const start = encodeMessage({ ...message, credential: { kind: 'none' }, cursors: [] })
+    const upToToken = start.subarray(0, start.length - 3 - 4 - 1 - 1)
+    expect(refusalOf(Uint8Array.from([...upToToken, 1, ...token(8_193)]))).toBe(
+      'too-large hello.credential.token: longer than 8192 bytes',
+    )
+    const name = [0x81, 0x02, ...new Uint8Array(257).fill(0x61)]
+    expect(refusalOf(Uint8Array.from([0x12, 0, 0, ...name, 0, 0, 0, 0]))).toBe(
+      'too-large state.document.id: longer than 256 bytes',
+    )
+  })
+})
+
 describe('names that are written out once', () => {
   const ops = [1, 2, 3].map((n) => ({ instance, n }))
 
@@ -258,6 +297,7 @@ describe('pages of the stream', () => {
       changes(10, [12], 12, 11), // the log ends before the page does
       changes(10, [], 9, 9),
       changes(0, [], 2 ** 53, 2 ** 53),
+      changes(0, [], Number.MAX_SAFE_INTEGER, 2 ** 53 + 2),
     ]
     for (const message of wrong) expect(() => encodeMessage(message)).toThrow(RangeError)
   })

@@ -67,11 +67,12 @@ export const page: Codec<Page> = {
     const entries: Entry[] = []
     let last = after
     for (let at = 0; at < count && reader.refusal === undefined; at++) {
-      last += reader.uint(Number.MAX_SAFE_INTEGER - last - 1) + 1
+      last += reader.uint() + 1
       entries.push(Object.assign(entry.read(reader), { seq: last }))
       reader.refusedIn(`.entries.${at}`)
     }
-    const through = last + reader.uint(Number.MAX_SAFE_INTEGER - last)
+    const through = last + reader.uint()
+    // Each number is above the one before, so if the last one is below 2^53, all are.
     const head = through + reader.uint(Number.MAX_SAFE_INTEGER - through)
     return { after, entries, through, head }
   },

@@ -27,12 +27,11 @@ export class Writer {
 
   /** What was written since `start`, in memory of its own. */
   finish(): Uint8Array {
-    const { length } = this.#bytes
-    // A large message that ends with its payload fills its buffer exactly: no need to copy that.
-    const isFull = this.#at === length && length > keptBytes
-    const message = isFull ? this.#bytes : this.#bytes.slice(0, this.#at)
-    if (isFull) this.#bytes = new Uint8Array(keptBytes)
-    return message
+    const bytes = this.#bytes
+    if (bytes.length <= keptBytes) return bytes.slice(0, this.#at)
+    this.#bytes = new Uint8Array(keptBytes)
+    // A large message that ends with its payload fills its memory exactly: no need to copy that.
+    return this.#at === bytes.length ? bytes : bytes.slice(0, this.#at)
   }
 
   byte(byte: number): void {
