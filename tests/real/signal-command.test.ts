@@ -11,8 +11,8 @@ const main = fileURLToPath(new URL('main.js', import.meta.resolve('@holdfast/sig
 const secret = 'a secret of thirty-two bytes or more'
 const toClose: (() => unknown)[] = []
 
-afterEach(() => {
-  for (const close of toClose.splice(0)) close()
+afterEach(async () => {
+  for (const close of toClose.splice(0)) await close()
 })
 
 describe('holdfast-signal', () => {

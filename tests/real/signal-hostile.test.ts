@@ -24,8 +24,8 @@ beforeAll(async () => {
   b = await SignalPeer.joined(server.port)
 })
 
-afterAll(() => {
-  server.kill()
+afterAll(async () => {
+  await server.kill()
 })
 
 /** Close codes of the application, and those by which `ws` answers what is no WebSocket message. */

@@ -38,7 +38,7 @@ test.skipIf(!canHold)(
       expect(megabytes).toBeLessThan(250)
     } finally {
       for (const child of children) child.kill('SIGKILL')
-      server.kill()
+      await server.kill()
     }
   },
 )

@@ -36,16 +36,15 @@ export class SignalProcess {
       env: { ...process.env, ...env },
     })
     const log: LogLine[] = []
-    for await (const line of createInterface({ input: child.stdout })) {
-      log.push(JSON.parse(line) as LogLine)
-      const port = log.at(-1)?.port
-      if (port === undefined) continue
-      createInterface({ input: child.stdout }).on('line', (next) => {
-        log.push(JSON.parse(next) as LogLine)
+    const port = await new Promise<number>((resolve, reject) => {
+      createInterface({ input: child.stdout }).on('line', (text) => {
+        const line = JSON.parse(text) as LogLine
+        log.push(line)
+        if (line.port !== undefined) resolve(line.port)
       })
-      return new SignalProcess(child, port, log)
-    }
-    throw new Error('holdfast-signal ended before it listened')
+      child.on('close', () => reject(new Error('holdfast-signal ended before it listened')))
+    })
+    return new SignalProcess(child, port, log)
   }
 
   get isAlive(): boolean {
@@ -72,7 +71,11 @@ export class SignalProcess {
     return code
   }
 
-  kill(): void {
+  /** Ends it at once; resolves when it is gone. */
+  async kill(): Promise<void> {
+    if (!this.isAlive) return
+    const exited = once(this.#process, 'exit')
     this.#process.kill('SIGKILL')
+    await exited
   }
 }

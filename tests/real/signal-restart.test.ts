@@ -14,8 +14,8 @@ import { SignalProcess } from './signal-process.js'
 const clients = 100
 const toClose: (() => unknown)[] = []
 
-afterEach(() => {
-  for (const close of toClose.splice(0)) close()
+afterEach(async () => {
+  for (const close of toClose.splice(0)) await close()
 })
 
 describe('a restart of the real server with a hundred clients', () => {
@@ -24,7 +24,7 @@ describe('a restart of the real server with a hundred clients', () => {
   })
 
   test('[K16] after kill -9 all are back within 5 s, spread, with the links that stood', async () => {
-    await expectAllBack(async (server) => server.kill())
+    await expectAllBack((server) => server.kill())
   })
 })
 
