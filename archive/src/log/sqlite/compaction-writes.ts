@@ -6,7 +6,7 @@ import type { ProvenSnapshot, ReadBack } from './compaction-reads.js'
 import { refOf, type DocumentRow } from './documents.js'
 import { entryKind, type EntrySize } from './entries.js'
 import { noteGap } from './gap.js'
-import { takeDamageOut } from './heal.js'
+import { placeOf, takeDamageOut } from './heal.js'
 import { Removal } from './removal.js'
 import { retirable } from './retention.js'
 import type { Store } from './store.js'
@@ -162,7 +162,7 @@ export class CompactionWrites {
       const beside = newest?.parked.find((row) => row.seq === seq)
       const bytes = own?.bytes ?? beside?.bytes
       if (bytes === undefined) return false
-      const place = { collection: document.collection, document: ref, seq }
+      const place = placeOf(this.#store, document, own ?? { seq, producer: 0, n: 0 })
       quarantine.add({ ...place, reason, hash: opHash(bytes), bytes }, nowMs)
       if (own !== undefined) {
         const { entry: id, atMs } = own

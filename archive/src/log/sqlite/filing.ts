@@ -32,7 +32,8 @@ export class Filing {
   readonly #byDocument = new Map<number, Unfiled[]>()
   /** By producer, then by n; an op that came twice is where its last row is. */
   readonly #byOp = new Map<number, Map<number, Unfiled>>()
-  /** How many of `#entries` the two maps know: they are needed rarely, and made when they are. */
+  readonly #highestN = new Map<number, number>()
+  /** How many of `#entries` the maps know: they are needed rarely, and made when they are. */
   #indexed = 0
 
   constructor(sql: Sql, totals: Totals) {
@@ -88,6 +89,12 @@ export class Filing {
     return this.#byOp.get(producer)?.get(n)
   }
 
+  /** Of the ops that have not been filed; 0 without any. */
+  highestN(producer: number): number {
+    this.#index()
+    return this.#highestN.get(producer) ?? 0
+  }
+
   /** Files everything, in the write transaction that is open. */
   file(): void {
     if (this.#entries.length === 0) return
@@ -96,6 +103,8 @@ export class Filing {
     this.#fileOps.run(row.filedThrough)
     this.#countRows.run(row.filedThrough)
     row.filedThrough = row.lastEntry
+    // At once: what is asked later in the same transaction goes by it.
+    this.#totals.save()
     this.#clear()
   }
 
@@ -109,6 +118,7 @@ export class Filing {
     this.#entries.length = 0
     this.#byDocument.clear()
     this.#byOp.clear()
+    this.#highestN.clear()
     this.#indexed = 0
   }
 
@@ -122,6 +132,8 @@ export class Filing {
       const ops = this.#byOp.get(place.producer)
       if (ops === undefined) this.#byOp.set(place.producer, new Map([[place.n, place]]))
       else ops.set(place.n, place)
+      const highest = this.#highestN.get(place.producer) ?? 0
+      if (place.n > highest) this.#highestN.set(place.producer, place.n)
     }
   }
 }

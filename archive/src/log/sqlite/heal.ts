@@ -2,6 +2,7 @@ import { readUpdate } from '@holdfast/peer/protocol'
 import { refOf, type DocumentRow } from './documents.js'
 import { entryKind, isWhole, type EntrySize, type StoredEntry } from './entries.js'
 import { ownBytes } from './own-bytes.js'
+import type { SetAside } from './quarantine.js'
 import type { Removal } from './removal.js'
 import { SnapshotDamaged, type SnapshotHead } from './snapshots.js'
 import type { Store } from './store.js'
@@ -20,25 +21,26 @@ export function takeDamageOut(
   nowMs: number,
 ): number {
   const { entries, entryWriter, quarantine, checkpoints } = store
-  const { good, found } = takeSnapshotsOut(store, document, nowMs)
+  const { good, taken } = takeSnapshotsOut(store, document, nowMs)
   document.snapshotSeq = good?.seq ?? 0
   document.snapshotBytes = good?.size ?? 0
   removal.recountFresh(document)
 
-  const damaged: EntrySize[] = []
-  for (const entry of entries.after(document.id, 0)) {
-    if (isReadable(entry)) continue
-    const { entry: id, seq, bytes, atMs } = entry
-    if (seq === document.deletedSeq) entryWriter.restoreTombstone(id, seq, document.id)
-    else damaged.push({ entry: id, seq, size: bytes.length, atMs })
-  }
-  for (const { entry: id, seq } of damaged) {
+  const found = [...unreadable(entries.after(document.id, 0))]
+  const damaged = found.filter(({ seq }) => seq !== document.deletedSeq)
+  for (const { entry: id, seq } of found) {
     const entry = entries.byId(id)
     if (entry === undefined) continue
+    if (seq === document.deletedSeq) {
+      entryWriter.restoreTombstone(id, seq, document.id)
+      continue
+    }
     const reason = isWhole(entry) ? 'the row does not read' : 'the row has changed on the disk'
     // No hash: the bytes that are sent again may be the same, if it was only their seq that changed.
-    const place = { collection: document.collection, document: refOf(document), seq, hash: '' }
-    quarantine.add({ ...place, reason, bytes: entry.bytes }, nowMs)
+    quarantine.add(
+      { ...placeOf(store, document, entry), reason, hash: '', bytes: entry.bytes },
+      nowMs,
+    )
   }
   const through = damaged.findLast(({ seq }) => seq <= document.snapshotSeq)?.seq ?? 0
   const all = through === 0 ? [] : [...entries.sizes(document.id)]
@@ -46,7 +48,27 @@ export function takeDamageOut(
   removal.remove(document, [...before, ...damaged.filter(({ seq }) => seq > through)])
   document.prunedThrough = Math.max(document.prunedThrough, through)
   checkpoints.remove(document.id)
-  return found + damaged.length
+  return taken + found.length
+}
+
+/** What the quarantine says of a row of this document. */
+export function placeOf(
+  { producers }: Store,
+  document: DocumentRow,
+  { seq, producer, n }: Pick<StoredEntry, 'seq' | 'producer' | 'n'>,
+): Omit<SetAside, 'reason' | 'hash' | 'bytes'> {
+  const instance = producer === 0 ? undefined : producers.nameOf(producer)
+  const place = { collection: document.collection, document: refOf(document), seq }
+  return instance === undefined ? place : { ...place, id: { instance, n } }
+}
+
+/** A document's rows need not fit into memory: where the bad ones are, without their bytes. */
+function* unreadable(entries: Iterable<StoredEntry>): Generator<EntrySize> {
+  for (const entry of entries) {
+    if (isReadable(entry)) continue
+    const { entry: id, seq, bytes, atMs } = entry
+    yield { entry: id, seq, size: bytes.length, atMs }
+  }
 }
 
 function isReadable(entry: StoredEntry): boolean {
@@ -59,7 +81,7 @@ function takeSnapshotsOut(
   { snapshots, snapshotWriter, quarantine, totals }: Store,
   document: DocumentRow,
   nowMs: number,
-): { readonly good: SnapshotHead | undefined; readonly found: number } {
+): { readonly good: SnapshotHead | undefined; readonly taken: number } {
   const takeOut = ({ id, seq, message }: SnapshotDamaged): void => {
     const bytes = snapshotWriter.rawBytes(id)
     const place = { collection: document.collection, document: refOf(document), seq, hash: '' }
@@ -68,11 +90,11 @@ function takeSnapshotsOut(
     totals.row.snapshotBytes -= snapshotWriter.sizeOf(id)
     snapshotWriter.remove(id)
   }
-  for (let found = 0; ; found++) {
+  for (let taken = 0; ; taken++) {
     try {
       const good = snapshots.newest(document.id)
       if (good !== undefined) snapshots.bytesOf(good)
-      return { good, found }
+      return { good, taken }
     } catch (error) {
       if (!(error instanceof SnapshotDamaged)) throw error
       takeOut(error)

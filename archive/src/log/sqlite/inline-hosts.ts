@@ -65,12 +65,14 @@ function inlineReader(open: OpenReader): ReaderHost {
     }
   }
   return {
-    readPage: async (request, skipDamaged) => typed(() => reader.pages.read(request, skipDamaged)),
+    readPage: async (request, skipDamaged) =>
+      structuredClone(typed(() => reader.pages.read(request, skipDamaged))),
     call: async (method, ...args) => {
       const bound = calls[method] as (
         ...args: unknown[]
       ) => ReturnType<(typeof calls)[typeof method]>
-      return typed(() => bound(...args))
+      // As between threads: nobody shares anything, and bytes are plain arrays.
+      return structuredClone(typed(() => bound(...args)))
     },
     close: async () => reader.close(),
   }

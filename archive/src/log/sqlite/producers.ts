@@ -1,10 +1,11 @@
 import type { InstanceId } from '@holdfast/peer/protocol'
+import type { Filing } from './filing.js'
 import type { Sql, Statement } from './sql.adapter.js'
 
 /** An instance that wrote live ops in a collection. */
 export interface Producer {
   readonly id: number
-  /** No op of it with a higher n has been filed or remembered. */
+  /** No op of it with a higher n is remembered. */
   highestN: number
 }
 
@@ -17,7 +18,9 @@ const maxSilenceMs = 30 * 24 * 60 * 60 * 1000
 
 /** A producer's number is what entries and ops carry instead of the name of its instance. */
 export class Producers {
+  readonly #filing: Filing
   readonly #find: Statement<readonly [number, number]>
+  readonly #name: Statement<readonly [InstanceId]>
   readonly #insert: Statement<{ readonly id: number }>
   readonly #raise: Statement
   readonly #silent: Statement<{ readonly id: number }>
@@ -26,10 +29,12 @@ export class Producers {
   readonly #byInstance = new Map<InstanceId, Map<number, Producer>>()
   #cached = 0
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, filing: Filing) {
+    this.#filing = filing
     this.#find = sql.readTuples(
       'SELECT id, highest_n FROM producers WHERE instance = ? AND collection = ?',
     )
+    this.#name = sql.readTuples('SELECT instance FROM producers WHERE id = ?')
     this.#insert = sql.prepare(
       'insert producer',
       `INSERT INTO producers (collection, instance, highest_n, rows, seen_at_ms)
@@ -54,7 +59,10 @@ export class Producers {
     const known = this.#byInstance.get(instance)?.get(collection)
     if (known !== undefined) return known
     const found = this.#find.get(instance, collection)
-    return found && this.#keep(collection, instance, { id: found[0], highestN: found[1] })
+    if (found === undefined) return undefined
+    const [id, filedN] = found
+    const highestN = Math.max(filedN, this.#filing.highestN(id))
+    return this.#keep(collection, instance, { id, highestN })
   }
 
   /** In a write transaction. */
@@ -69,6 +77,10 @@ export class Producers {
   raise(producer: Producer, n: number, nowMs: number): void {
     producer.highestN = Math.max(producer.highestN, n)
     this.#raise.run(producer.highestN, nowMs, producer.id)
+  }
+
+  nameOf(id: number): InstanceId | undefined {
+    return this.#name.get(id)?.[0]
   }
 
   /** In a write transaction; a bounded piece of work. Gives whether there may be more. */

@@ -57,7 +57,7 @@ export class Store {
     this.entries = new DocumentEntries(sql)
     this.entryWriter = new EntryWriter(sql)
     this.filing = new Filing(sql, this.totals)
-    this.producers = new Producers(sql)
+    this.producers = new Producers(sql, this.filing)
     this.ops = new OpMemory(sql, this.collections, this.producers, this.filing, this.entries)
     this.authors = new Authors(sql)
     this.checkpoints = new Checkpoints(sql)
