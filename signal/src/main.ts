@@ -40,6 +40,8 @@ async function serve(args: readonly string[]): Promise<void> {
       ? undefined
       : await createTokenVerifier(keys, systemClock)
   const options = serverOptionsOf(flags, await secretOf(flags, 'turnSecret', 'turnSecretFile'))
+  // Asked for before anybody can connect: a supervisor may change its mind early.
+  const ended = endSignal()
   const server = await createSignalServer({
     ...options,
     ...(tokens === undefined ? {} : { tokens }),
@@ -52,14 +54,15 @@ async function serve(args: readonly string[]): Promise<void> {
         : 'no secret: only programs and pages of this machine are served',
     )
   }
-  // A second signal, or a drain that hangs, is left to the platform's default: the process ends.
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      server
-        .close()
-        .catch((cause: unknown) => logger.error('close failed', { reason: String(cause) }))
-    })
-  }
+  await ended
+  await server.close()
+}
+
+/** Resolves at the first signal to end. The same again ends the process at once, as is the default. */
+function endSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  })
 }
 
 async function token(args: readonly string[]): Promise<void> {
