@@ -34,7 +34,7 @@ export interface TokenVerifier {
 export type AccessByGlob = Readonly<Record<string, Access>>
 
 /** Globs that one token may name: more would be a list of documents, not of collections. */
-export const maxGlobs = 64
+const maxGlobs = 64
 
 /** Gives `access` to every collection, for ever: for servers without tokens. */
 export function openGrant(access: Access): Grant {

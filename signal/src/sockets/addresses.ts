@@ -34,7 +34,7 @@ export class Addresses {
 }
 
 /** What counts as one address. */
-export function addressKey(address: string): string {
+function addressKey(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
   if (mapped?.[1] !== undefined) return mapped[1]
   if (isIPv4(address) || !isIPv6(address)) return address
