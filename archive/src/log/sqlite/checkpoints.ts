@@ -1,9 +1,5 @@
-import {
-  encodeCheckpoint,
-  readCheckpoint,
-  type Checkpoint,
-  type DocumentState,
-} from '../append/index.js'
+import { encodeCheckpoint, readCheckpoint, type Checkpoint } from '../append/checkpoint.js'
+import type { DocumentState } from '../append/document-state.js'
 import { checksumOf } from './checksum.adapter.js'
 import type { Sql, Statement } from './sql.adapter.js'
 

@@ -1,5 +1,6 @@
 import type { CollectionName, DocumentRef } from '@holdfast/peer/protocol'
-import { opHash, type Ledger } from '../append/index.js'
+import type { Ledger } from '../append/ledger.js'
+import { opHash } from '../append/op-hash.js'
 import type { LogPolicy } from '../options.js'
 import type { GapChange, RetireResult } from '../port.js'
 import type { ProvenSnapshot, ReadBack } from './compaction-reads.js'

@@ -1,6 +1,6 @@
 import type { CollectionName, DocumentRef } from '@holdfast/peer/protocol'
 import type { Logger } from '@holdfast/peer/ports'
-import { Ledger } from '../append/index.js'
+import { Ledger } from '../append/ledger.js'
 import type { LogError } from '../errors.js'
 import type { LeaseChanges, StoredLease } from '../leases.js'
 import type { LogPolicy } from '../options.js'

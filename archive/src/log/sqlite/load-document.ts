@@ -1,5 +1,6 @@
 import { readUpdate } from '@holdfast/peer/protocol'
-import { DocumentState, type Checkpoint } from '../append/index.js'
+import type { Checkpoint } from '../append/checkpoint.js'
+import { DocumentState } from '../append/document-state.js'
 import type { Authors } from './authors.js'
 import type { Checkpoints } from './checkpoints.js'
 import { refOf, type DocumentRow } from './documents.js'

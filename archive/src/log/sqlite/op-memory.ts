@@ -1,5 +1,6 @@
 import type { CollectionName, OpId } from '@holdfast/peer/protocol'
-import { opHash, type RememberedOp } from '../append/index.js'
+import type { RememberedOp } from '../append/ledger-source.js'
+import { opHash } from '../append/op-hash.js'
 import type { Collections } from './collections.js'
 import { refOf, type DocumentRow } from './documents.js'
 import { isWhole, type DocumentEntries } from './entries.js'

@@ -1,4 +1,4 @@
-import { opHash } from '../append/index.js'
+import { opHash } from '../append/op-hash.js'
 import type { DocumentRow } from './documents.js'
 import { entryKind, isWhole, type EntrySize } from './entries.js'
 import type { Sql, Statement } from './sql.adapter.js'

@@ -38,16 +38,15 @@ async function openWriter(open: OpenWriter): Promise<WriterHost> {
   }
 }
 
-/** A reading thread has no state: one that has ended is replaced when it is needed again. */
+/**
+ * A reading thread has no state: it starts when it is first needed, and one that has ended by itself
+ * is replaced when it is needed again.
+ */
 async function openReader({ file, archive, term, policy }: OpenReader): Promise<ReaderHost> {
-  const start = (): Thread => {
-    const data = { role: 'reader', file, archive, term, policy } as const
-    return new Thread(data, silentLogger, () => {})
-  }
-  let thread = start()
-  await thread.opened
+  const data = { role: 'reader', file, archive, term, policy } as const
+  let thread: Thread | undefined
   async function calls(): Promise<Calls> {
-    if (thread.hasEnded) thread = start()
+    if (thread === undefined || thread.hasEnded) thread = new Thread(data, silentLogger, () => {})
     await thread.opened
     return thread.calls
   }
@@ -55,7 +54,7 @@ async function openReader({ file, archive, term, policy }: OpenReader): Promise<
     readPage: async (...args) =>
       unpackPage(await (await calls()).call<PackedPage>('readPage', args)),
     call: async (method, ...args) => (await calls()).call(method, args),
-    close: () => thread.close(),
+    close: async () => thread?.close(),
   }
 }
 
