@@ -19,7 +19,7 @@ import { campaign, timeoutFor } from './update/campaign.js'
 import { randomHistory, type History } from './update/history.js'
 import { coverageByYjs, docOf, hasPending, plain, stateOf } from './update/oracle.js'
 
-const histories = 80
+const histories = 60
 
 test(
   '[UPDATE-1] [UPDATE-2] of what Yjs writes nothing is refused, and what it covers is what Yjs reads in it',

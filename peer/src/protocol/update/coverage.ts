@@ -13,7 +13,7 @@ export type IdRanges = ReadonlyMap<number, readonly number[]>
  * `deletes` holds the deletions that the bytes *name*. A struct whose content is gone (Yjs calls it
  * GC or ContentDeleted) tells that its ids were deleted somewhere, but it deletes nothing in a
  * document that has those ids with content; so it counts as a struct, and as a deletion only if it
- * is named as one, too. Hence, for any bytes U and any bytes S:
+ * is named as one, too. Hence, for any bytes U, and any bytes S that lack nothing they refer to:
  * - U contained in S means that applying U to a document made of S changes nothing, in whatever
  *   order S was applied;
  * - the reverse holds when S is what a document wrote (`Y.encodeStateAsUpdate`, or its snapshot),
@@ -112,7 +112,7 @@ export function neededBefore(want: Coverage): ReadonlyMap<number, number> {
   return needed
 }
 
-export function unionOfIds(a: IdRanges, b: IdRanges): IdRanges {
+function unionOfIds(a: IdRanges, b: IdRanges): IdRanges {
   if (a.size === 0) return b
   if (b.size === 0) return a
   const union = new Map(a)

@@ -1,4 +1,10 @@
-import { emptyCoverage, neededBefore, type Coverage, type IdRanges } from './coverage.js'
+import {
+  differenceOfIds,
+  emptyCoverage,
+  neededBefore,
+  type Coverage,
+  type IdRanges,
+} from './coverage.js'
 import { RangeSet } from './range-set.js'
 import { differenceOf, type Ranges } from './ranges.js'
 
@@ -60,8 +66,7 @@ export class GrowingCoverage {
 
   /** As `unwrittenDeletes(this, want)`. */
   unwrittenDeletes(want: Coverage): IdRanges {
-    const deletes = lackingIds(this.#structs, want.deletes)
-    return lackingIds(toSets(want.structs), deletes)
+    return differenceOfIds(lackingIds(this.#structs, want.deletes), want.structs)
   }
 
   /** A copy of what it holds now. */
@@ -103,12 +108,6 @@ function lackingIds(sets: Sets, ids: IdRanges): IdRanges {
     if (left.length > 0) lacking.set(client, left)
   }
   return lacking
-}
-
-function toSets(ids: IdRanges): Sets {
-  const sets = new Map<number, RangeSet>()
-  addIds(sets, ids)
-  return sets
 }
 
 function toIds(sets: Sets): IdRanges {
