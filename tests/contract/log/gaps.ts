@@ -93,6 +93,25 @@ export function describeGaps(contract: LogContract): void {
     )
 
     test(
+      '[L19] a gap closes to its end while another one stays open',
+      onLog(contract, async ({ log }) => {
+        const stranded = new Writer(9)
+        const [, forever] = [stranded.write('lost'), stranded.write('!')]
+        const a = new Writer(1)
+        const [one, two, three, four] = [a.write('1'), a.write('2'), a.write('3'), a.write('4')]
+        expect(await answers(log, forever, four, three, two)).toEqual(['1?', '2?', '3?', '4?'])
+        expect(await answers(log, one, two, three, four, forever)).toEqual([
+          '5',
+          '4=',
+          '3=',
+          '2=',
+          '1=?',
+        ])
+        expect((await log.gaps(notes, 10))[0]?.missing).toEqual(new Map([[9, [0, 4]]]))
+      }),
+    )
+
+    test(
       '[LOG-12] a gap that opens and closes within a group was never there',
       onLog(contract, async ({ log }) => {
         const a = new Writer(1)
@@ -135,6 +154,22 @@ export function describeGaps(contract: LogContract): void {
         expect(await answers(log, even)).toEqual(['2'])
         expect(await answers(log, odd, a.upload())).toEqual(['2=', '2='])
         expect((await new Reader().readAll(log)).textOf(note)).toBe('1234')
+      }),
+    )
+
+    test(
+      '[LOG-14] they do so too when the last gap beside them closes',
+      onLog(contract, async ({ log }) => {
+        const late = new Writer(9)
+        const [first, second] = [late.write('x'), late.write('y')]
+        const a = new Writer(1)
+        const [one, two, three, four] = [a.write('1'), a.write('2'), a.write('3'), a.write('4')]
+        const odd = { ...asUpload(one), bytes: Y.mergeUpdates([one.bytes, three.bytes]) }
+        const even = { ...asUpload(one), bytes: Y.mergeUpdates([two.bytes, four.bytes]) }
+        await commit(log, second, odd, even)
+        expect(await answers(log, first)).toEqual(['4'])
+        expect(await answers(log, second, odd, even)).toEqual(['1=', '4=', '4='])
+        expect(await log.gaps(notes, 10)).toEqual([])
       }),
     )
 

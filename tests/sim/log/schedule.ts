@@ -188,7 +188,8 @@ class Run {
     const before = reader.received.length
     const limits = { maxEntries: 1 + this.#random.below(6), maxBytes: 50 + this.#random.below(500) }
     const key = this.#leaseOf(subscriber)
-    await reader.readPage(this.#log, this.#random.chance(0.2) ? {} : limits)
+    const snapshots = this.#random.chance(0.3) ? { maxSnapshotBytes: 40 } : {}
+    await reader.readPage(this.#log, { ...(this.#random.chance(0.2) ? {} : limits), ...snapshots })
     // Silent for too long it may have been forgotten: the next page subscribes anew.
     const isHeld = (await this.#log.leases.sent(key, reader.seq)) === 'ok'
     if (!isHeld) subscriber.subscribed = false

@@ -2,11 +2,7 @@ import {
   contains,
   difference,
   emptyCoverage,
-  encodeStateVector,
-  missing,
   readSnapshot,
-  readUpdate,
-  stateVectorOf,
   union,
   type CollectionName,
   type Coverage,
@@ -15,7 +11,7 @@ import {
 } from '@holdfast/peer/protocol'
 import type { Clock, Logger } from '@holdfast/peer/ports'
 import type { LogPolicy } from '../options.js'
-import { packRows, unpackRows } from '../packed-rows.js'
+import { packRows } from '../packed-rows.js'
 import type {
   CompactionLog,
   CompactionSource,
@@ -25,22 +21,25 @@ import type {
   RetireResult,
   RipeDocument,
 } from '../port.js'
-import { checksumOf, isIntact } from './checksum.js'
+import { isIntact } from './checksum.js'
 import type { Counters } from './counters.js'
 import type { MemoryLeases } from './leases.js'
+import { notWithin, provenSnapshot, readsBack } from './proof.js'
 import { retireRows, takeRowOut } from './quarantine.js'
-import { ownBytes, rebuild, rebuildThrough } from './rebuild.js'
-import { countRetirable } from './retention.js'
+import { rebuild, rebuildThrough } from './rebuild.js'
+import {
+  countRetirable,
+  hasYoungGap,
+  pauseAfterFailures,
+  whatCompactionFrees,
+} from './retention.js'
 import {
   allDocuments,
-  bytesOfRows,
   findDocument,
   latestGeneration,
-  rowsAfter,
   type CollectionTable,
   type DocumentTable,
   type RowRecord,
-  type SnapshotRecord,
   type Tables,
 } from './tables.js'
 import type { Plan, Writer } from './writer.js'
@@ -71,11 +70,15 @@ export class MemoryCompaction implements CompactionLog {
 
   async ripe(limit: number): Promise<readonly RipeDocument[]> {
     this.#options.assertOpen()
+    const { tables, leases, clock, policy } = this.#options
     const ripe: RipeDocument[] = []
-    for (const collection of this.#options.tables.collections.values()) {
-      const lowestAck = this.#options.leases.lowestAck(collection.name)
+    for (const collection of tables.collections.values()) {
+      const lowestAck = leases.lowestAck(collection.name)
       for (const table of allDocuments(collection)) {
-        if (this.#mayBeRipe(table)) ripe.push(...this.#freeing(collection, table, lowestAck))
+        const frees = whatCompactionFrees(table, lowestAck, clock.now(), policy)
+        if (frees === undefined) continue
+        const gapped = table.gappedSinceMs !== undefined
+        ripe.push({ collection: collection.name, document: table.ref, ...frees, gapped })
       }
     }
     return ripe.toSorted((a, b) => b.freedBytes - a.freedBytes).slice(0, limit)
@@ -86,10 +89,11 @@ export class MemoryCompaction implements CompactionLog {
     document: DocumentRef,
   ): Promise<CompactionSource | undefined> {
     this.#options.assertOpen()
+    const { clock, policy } = this.#options
     const found = this.#find(collection, document)
-    if (found === undefined || this.#isYoungGap(found.table)) return undefined
+    if (found === undefined || hasYoungGap(found.table, clock.now(), policy)) return undefined
     const previous = found.table.snapshots[0]
-    const rows = [...(previous?.parked ?? []), ...rowsAfter(found.table, previous?.seq ?? 0)]
+    const rows = notWithin(found.table)
     if (!rows.every(isIntact) || (previous !== undefined && !isIntact(previous))) {
       await this.#options.heal(found.collection, found.table)
       return this.source(collection, document)
@@ -113,7 +117,7 @@ export class MemoryCompaction implements CompactionLog {
       if (found === undefined || snapshot.base !== base || snapshot.through < base) {
         return unchanged('stale')
       }
-      const record = this.#proven(found.table, previous, snapshot)
+      const record = provenSnapshot(found.table, previous, snapshot)
       if (record === undefined) return unchanged('incomplete')
       const publish = (): void => {
         const settled = found.table.snapshots.find((one) => one.settled)
@@ -165,7 +169,7 @@ export class MemoryCompaction implements CompactionLog {
       const found = this.#find(collection, document)
       const newest = found?.table.snapshots[0]
       if (found === undefined || newest === undefined || newest.settled) return unchanged('settled')
-      const isGood = isIntact(newest) && contains(coverageOrNothing(newest.bytes), newest.coverage)
+      const isGood = readsBack(newest)
       const settle = (): void => {
         if (isGood) {
           newest.settled = true
@@ -209,9 +213,8 @@ export class MemoryCompaction implements CompactionLog {
       const { clock, policy, logger, counters } = this.#options
       const record = (): void => {
         counters.failedCompactions++
-        const pauseMs = policy.compactionBackoffMs * 2 ** table.failedAttempts
         table.failedAttempts++
-        table.retryAtMs = clock.now() + Math.min(pauseMs, maxPauseMs)
+        table.retryAtMs = clock.now() + pauseAfterFailures(table.failedAttempts, policy)
       }
       logger.error('a compaction failed', { collection, document: document.id, reason })
       return { changes: [record], answer: undefined }
@@ -226,8 +229,8 @@ export class MemoryCompaction implements CompactionLog {
   ): Promise<void> {
     return this.#write(() => {
       const found = this.#find(collection, document)
-      const besides = found?.table.snapshots.flatMap(({ parked }) => parked) ?? []
-      const row = [...(found?.table.rows ?? []), ...besides].find((one) => one.seq === seq)
+      // What a snapshot holds is past being set aside, and its row still has readers to go to.
+      const row = found && notWithin(found.table).find((one) => one.seq === seq)
       if (found === undefined || row === undefined) return unchanged(undefined)
       const { tables, clock, policy } = this.#options
       const setAside = (): void => {
@@ -256,95 +259,7 @@ export class MemoryCompaction implements CompactionLog {
     }
     return table.ref.generation === generation ? { collection, table } : undefined
   }
-
-  #isYoungGap({ gappedSinceMs }: DocumentTable): boolean {
-    const { clock, policy } = this.#options
-    return gappedSinceMs !== undefined && clock.now() - gappedSinceMs < policy.gapAgeMs
-  }
-
-  #mayBeRipe(table: DocumentTable): boolean {
-    const { clock, policy } = this.#options
-    if (table.deletedSeq !== undefined || this.#isYoungGap(table)) return false
-    if (clock.now() < table.retryAtMs) return false
-    if (table.rows.length >= policy.ripeRows) return true
-    const tailBytes = bytesOfRows(table.rows)
-    const snapshotBytes = table.snapshots[0]?.bytes.length ?? 0
-    return tailBytes >= policy.ripeBytes && tailBytes * fairPart >= snapshotBytes
-  }
-
-  /** Worth it only if a fair part of the tail goes: an ack that frees one row asks for no rebuilding. */
-  #freeing(
-    { name }: CollectionTable,
-    table: DocumentTable,
-    lowestAck: number,
-  ): readonly RipeDocument[] {
-    const { clock, policy } = this.#options
-    const freedRows = countRetirable(table, table.lastSeq, lowestAck, clock.now(), policy)
-    const freedBytes = bytesOfRows(table.rows.slice(0, freedRows))
-    if (freedRows === 0) return []
-    if (
-      freedRows * fairPart < table.rows.length &&
-      freedBytes * fairPart < bytesOfRows(table.rows)
-    ) {
-      return []
-    }
-    const gapped = table.gappedSinceMs !== undefined
-    return [{ collection: name, document: table.ref, freedRows, freedBytes, gapped }]
-  }
-
-  /**
-   * The snapshot, if it is what it says: its bytes read, integrate by themselves, contain all that
-   * the log holds up to its seq, rows beside it aside, and no struct that no row holds.
-   */
-  #proven(
-    table: DocumentTable,
-    previous: SnapshotRecord | undefined,
-    { through, bytes, parked }: NewSnapshot,
-  ): SnapshotRecord | undefined {
-    const read = readUpdate(bytes, ownBytes)
-    if (!read.ok || through > table.lastSeq) return undefined
-    const coverage = read.value
-    if (missing(emptyCoverage, coverage).size > 0) return undefined
-
-    const own = new Map<number, RowRecord>()
-    for (const row of [...(previous?.parked ?? []), ...rowsAfter(table, previous?.seq ?? 0)]) {
-      if (row.seq <= through) own.set(row.seq, row)
-    }
-    const beside: RowRecord[] = []
-    for (const { seq, bytes: given } of unpackRows(parked)) {
-      const row = own.get(seq)
-      if (row === undefined || !isEqual(row.bytes, given)) return undefined
-      beside.push(row)
-      own.delete(seq)
-    }
-    const parts = [
-      previous?.coverage,
-      ...[...own.values()].map((row) => coverageOrNothing(row.bytes)),
-    ]
-    if (!parts.every((part) => part === undefined || contains(coverage, part))) return undefined
-    const held = rebuildThrough(table, through).integrated
-    if (held.lackingOf(coverage).structs.size > 0) return undefined
-
-    const stateVector = encodeStateVector(stateVectorOf(coverage))
-    const checksum = checksumOf(bytes)
-    const copy = bytes.slice()
-    return {
-      seq: through,
-      bytes: copy,
-      checksum,
-      coverage,
-      stateVector,
-      parked: beside,
-      settled: false,
-    }
-  }
 }
-
-/** Of a tail or a snapshot: a quarter is worth the work. */
-const fairPart = 4
-
-/** Between two attempts at a document that does not compact. */
-const maxPauseMs = 24 * 60 * 60 * 1000
 
 function unchanged<T>(answer: T): Plan<T> {
   return { changes: [], answer }
@@ -354,17 +269,8 @@ function refusedHint(code: 'lease-ended' | 'ack-beyond-sent', detail: string): H
   return { verdict: 'refused', refusal: { code, detail } }
 }
 
-function coverageOrNothing(bytes: Uint8Array): Coverage {
-  const read = readUpdate(bytes, ownBytes)
-  return read.ok ? read.value : emptyCoverage
-}
-
 /** What `have` lacks of `needed`, structs and deletions alike. */
 function lackingIds(have: Coverage, needed: Coverage): IdRanges {
   const { structs, deletes } = difference(needed, have)
   return union({ ...emptyCoverage, structs }, { ...emptyCoverage, structs: deletes }).structs
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at])
 }
