@@ -21,3 +21,4 @@ export { createRtcAttempt, type RtcAttemptOptions } from './links/webrtc.adapter
 export { webSocketLink } from './links/web-socket-link.js'
 export { windowBounds } from './links/window.js'
 export * from './signalling/index.js'
+export * from './sync/index.js'

@@ -1,0 +1,183 @@
+import * as Y from 'yjs'
+import {
+  contains,
+  emptyCoverage,
+  readSnapshot,
+  readStateVector,
+  union,
+  unwrittenDeletes,
+  type Coverage,
+  type Digest,
+  type DocumentRef,
+  type ErrorCode,
+} from '../protocol/index.js'
+import type { Clock, Logger } from '../ports/index.js'
+import type { Received } from './documents.js'
+import { digestOf } from './digest.js'
+import { syncBounds as bounds } from './limits.js'
+import { mergeUpdates } from './merge-updates.js'
+
+/**
+ * One Y.Doc under the engine: what comes from others is applied here, and only here.
+ *
+ *   whole ◄──► gapped        something is pending, or held back
+ *     └──────────┴──► damaged    applying threw half-way: nothing is applied or told any more
+ */
+export class HeldDocument {
+  readonly document: DocumentRef
+  readonly doc: Y.Doc
+  readonly #clock: Clock
+  readonly #logger: Logger
+  /** Updates that delete what is not written yet. Yjs would let them delete whatever comes there. */
+  #heldBack: HeldBack[] = []
+  #heldBackBytes = 0
+  #digest: Digest | undefined
+  #damage: unknown
+
+  constructor(document: DocumentRef, doc: Y.Doc, clock: Clock, logger: Logger) {
+    this.document = document
+    this.doc = doc
+    this.#clock = clock
+    this.#logger = logger
+  }
+
+  /** What applying threw, where it left the document half changed. */
+  get damage(): unknown {
+    return this.#damage
+  }
+
+  get isWhole(): boolean {
+    const { pendingStructs, pendingDs } = this.doc.store
+    return (
+      this.#damage === undefined &&
+      pendingStructs === null &&
+      pendingDs === null &&
+      this.#heldBack.length === 0
+    )
+  }
+
+  /** Undefined while the document is not whole. */
+  get digest(): Digest | undefined {
+    if (!this.isWhole) return undefined
+    this.#digest ??= digestOf(this.doc)
+    return this.#digest
+  }
+
+  /** The content has changed. */
+  changed(): void {
+    this.#digest = undefined
+  }
+
+  /** What is not integrated goes along: it may be the only copy. */
+  difference(stateVector: Uint8Array): Uint8Array {
+    const integrated = Y.encodeStateAsUpdate(this.doc, stateVector)
+    return mergeUpdates([integrated, ...this.#heldBack.map(({ bytes }) => bytes)])
+  }
+
+  /** Applies them all as one. Undefined: taken. */
+  apply(batch: readonly Received[], origin: object): ErrorCode | undefined {
+    if (this.#damage !== undefined) return 'unavailable'
+    if (!this.#applyAll(this.#sortOut(batch), origin)) return 'unavailable'
+    // What was parked may just have been integrated, and be what others wait to delete.
+    if (this.#heldBack.length > 0 && !this.#applyAll(this.#sortOut([]), origin)) {
+      return 'unavailable'
+    }
+    return undefined
+  }
+
+  #applyAll(parts: readonly Part[], origin: object): boolean {
+    const [first, ...more] = parts.map(({ bytes }) => bytes)
+    if (first === undefined) return true
+    if (!this.#applyUpdate(mergeUpdates([first, ...more]), origin, parts)) return false
+    if (!this.#isStuck) return true
+    return this.#applyUpdate(Y.encodeStateAsUpdate(this.doc), origin, [])
+  }
+
+  /** Yjs sometimes leaves structs parked although all that they wait for has come. */
+  get #isStuck(): boolean {
+    const { pendingStructs, pendingDs } = this.doc.store
+    if (pendingStructs === null) return pendingDs !== null
+    for (const [client, clock] of pendingStructs.missing) {
+      if (clock >= Y.getState(this.doc.store, client)) return false
+    }
+    return true
+  }
+
+  #applyUpdate(bytes: Uint8Array, origin: object, parts: readonly Part[]): boolean {
+    try {
+      Y.applyUpdate(this.doc, bytes, origin)
+      return true
+    } catch (error) {
+      // An observer of the application's throws through here as well; then the document is fine.
+      if (this.#holds(parts)) {
+        this.#logger.error('an observer of a document threw', { error: String(error) })
+        return true
+      }
+      this.#damage = error
+      return false
+    } finally {
+      this.changed()
+    }
+  }
+
+  #holds(parts: readonly Part[]): boolean {
+    const { pendingStructs, pendingDs } = this.doc.store
+    if (pendingStructs !== null || pendingDs !== null) return false
+    const have = readSnapshot(Y.encodeSnapshot(Y.snapshot(this.doc)))
+    return have.ok && parts.every(({ coverage }) => contains(have.value, coverage))
+  }
+
+  /** What may be applied now, with what was held back before. The rest is held back, bounded. */
+  #sortOut(batch: readonly Received[]): readonly Part[] {
+    const deletes = batch.some(({ coverage }) => coverage.deletes.size > 0)
+    if (!deletes && this.#heldBack.length === 0) return batch
+    const nowMs = this.#clock.monotonic()
+    const candidates = [
+      ...this.#heldBack.filter(({ atMs }) => nowMs - atMs < bounds.holdBackMs),
+      ...batch.map(({ bytes, coverage }) => ({ bytes, coverage, atMs: nowMs })),
+    ]
+    this.#heldBack = []
+    this.#heldBackBytes = 0
+    const have = coverageOfWritten(this.doc, candidates)
+    const ready: Part[] = []
+    for (const candidate of candidates) {
+      if (unwrittenDeletes(have, candidate.coverage).size === 0) ready.push(candidate)
+      else this.#holdBack(candidate)
+    }
+    return ready
+  }
+
+  #holdBack(part: HeldBack): void {
+    const isFull =
+      this.#heldBack.length >= bounds.maxHeldBackUpdates ||
+      (this.#heldBack.length > 0 &&
+        this.#heldBackBytes + part.bytes.byteLength > bounds.maxHeldBackBytes)
+    // Dropped: the next comparison brings it again.
+    if (isFull) return
+    this.#heldBack.push(part)
+    this.#heldBackBytes += part.bytes.byteLength
+  }
+}
+
+interface Part {
+  readonly bytes: Uint8Array
+  readonly coverage: Coverage
+}
+
+interface HeldBack extends Part {
+  readonly atMs: number
+}
+
+/** Ids that somebody has written: those of the document, and those that just came. */
+function coverageOfWritten(
+  doc: Y.Doc,
+  parts: readonly { readonly coverage: Coverage }[],
+): Coverage {
+  const structs = new Map<number, readonly number[]>()
+  const vector = readStateVector(Y.encodeStateVector(doc))
+  if (vector.ok) for (const [client, clock] of vector.value) structs.set(client, [0, clock])
+  return parts.reduce<Coverage>((have, { coverage }) => union(have, coverage), {
+    ...emptyCoverage,
+    structs,
+  })
+}

@@ -1,0 +1,21 @@
+import * as Y from 'yjs'
+
+/**
+ * One update with everything that these contain. `Y.mergeUpdates` is quadratic in the number of
+ * updates it gets, so they are merged a few at a time. The result may be one of the arguments.
+ */
+export function mergeUpdates(updates: readonly [Uint8Array, ...Uint8Array[]]): Uint8Array {
+  let level: readonly Uint8Array[] = updates
+  while (level.length > 1) {
+    const next: Uint8Array[] = []
+    for (let at = 0; at < level.length; at += width) {
+      const few = level.slice(at, at + width)
+      next.push(few.length === 1 ? (few[0] as Uint8Array) : Y.mergeUpdates(few))
+    }
+    level = next
+  }
+  return level[0] as Uint8Array
+}
+
+/** 10,000 keystrokes: 1.6 s at once, 0.07 s like this. */
+const width = 32

@@ -1,0 +1,415 @@
+/*
+ * One link of a collection, from this side:
+ *
+ *   hello ──their hello is believed──► comparing ──all is the same──► synced
+ *     │                                    ▲                            │
+ *     │                                    └──something differs─────────┘
+ *     └──────────── the channel ends, or they say what makes no sense ───────────► closed
+ *
+ * Live messages are handed on at once. What compares and exchanges states is handled in the order in
+ * which it came, also while the documents are busy taking something in, because the order is what
+ * the facts are made of.
+ */
+import type { Channel, ChannelClosed } from '../links/channel.js'
+import type { Clock, Logger, Random, Undo } from '../ports/index.js'
+import { fraction } from '../ports/index.js'
+import {
+  canWrite,
+  copyOf,
+  messageBounds,
+  messageKinds,
+  readUpdate,
+  type DocumentRef,
+  type ErrorCode,
+  type InstanceId,
+  type Message,
+  type MessageOf,
+  type ReplicaId,
+} from '../protocol/index.js'
+import { Comparison } from './comparison.js'
+import type { DigestTree } from './digest-tree.js'
+import type { Documents, Outcome, Received } from './documents.js'
+import { checkHello, helloOf, type Expected, type Self } from './handshake.js'
+import { syncBounds as bounds } from './limits.js'
+import { Outgoing } from './outgoing.js'
+
+export type SessionState = 'hello' | 'comparing' | 'synced' | 'closed'
+
+/** What the spreading of edits, and whatever else uses the link, does with a session. */
+export interface SessionEvents {
+  /** The other side is who it should be: from now on it is spoken to. */
+  opened(session: PeerSession): void
+  stateChanged(session: PeerSession): void
+  /** A message that is not about comparing. Its byte fields are views. */
+  heard(session: PeerSession, message: LiveMessage): void
+  /** Something that a document builds upon is missing; this neighbour brought the rest. */
+  gapped(session: PeerSession, document: DocumentRef): void
+  closed(session: PeerSession, closed: ChannelClosed): void
+}
+
+export type LiveMessage = Exclude<
+  Message,
+  { readonly type: 'hello' | 'ping' | 'pong' | 'bye' | 'summary' | 'compared' | 'state' }
+>
+
+export interface PeerSessionOptions {
+  readonly channel: Channel
+  readonly self: Self
+  readonly expected: Expected
+  readonly documents: Documents
+  readonly tree: DigestTree
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly events: SessionEvents
+}
+
+export class PeerSession {
+  readonly channel: Channel
+  readonly #options: PeerSessionOptions
+  readonly #undo: Undo[] = []
+  #state: SessionState = 'hello'
+  #hello: MessageOf<'hello'> | undefined
+  #comparison: Comparison | undefined
+  #inbox: BulkMessage[] = []
+  #inboxBytes = 0
+  #isWorking = false
+  #helloDeadline: Undo | undefined
+  #nextComparison: Undo | undefined
+  #comparingSoon: Undo | undefined
+  #comparedSoonAtMs = -Infinity
+  #heardRoundsBefore = 0
+  #refusedUpdates = 0
+
+  constructor(options: PeerSessionOptions) {
+    this.#options = options
+    this.channel = options.channel
+  }
+
+  /** Says `hello`, and waits for the other's. The channel is started here. */
+  start(): void {
+    const { channel } = this
+    const { self, expected, documents, clock } = this.#options
+    this.#undo.push(
+      channel.onMessage((message, bytes) => this.#hear(message, bytes.byteLength)),
+      channel.onClose((closed) => this.#ended(closed)),
+    )
+    channel.limitMessages(bounds.maxBytesBeforeHello)
+    channel.send(helloOf(self, expected, documents.position()?.cursor))
+    this.#helloDeadline = clock.after(bounds.helloWithinMs, () => this.close('timeout'))
+    channel.start()
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'comparing' || this.#state === 'synced'
+  }
+
+  /** Each side holds what the other held when they began, as far as it was confirmed. */
+  get isSynced(): boolean {
+    return this.#state === 'synced'
+  }
+
+  /** Whose run is at the other end; undefined before its `hello`. */
+  get instance(): InstanceId | undefined {
+    return this.#hello?.instance
+  }
+
+  get replica(): ReplicaId | undefined {
+    return this.#hello?.sender.role === 'peer' ? this.#hello.sender.replica : undefined
+  }
+
+  /** Whether what it writes is taken. */
+  get canWrite(): boolean {
+    return canWrite(this.#options.expected.access)
+  }
+
+  /** Documents that are being exchanged on this link. */
+  get differing(): readonly DocumentRef[] {
+    return this.#comparison?.differing ?? []
+  }
+
+  /** Updates that the bounded reader has refused. */
+  get refusedUpdates(): number {
+    return this.#refusedUpdates
+  }
+
+  /** What waits here: in numbers that stay below the bounds of `syncBounds`. */
+  get waiting(): {
+    readonly inbox: number
+    readonly inboxBytes: number
+    readonly outgoing: number
+  } {
+    return {
+      inbox: this.#inbox.length,
+      inboxBytes: this.#inboxBytes,
+      outgoing: this.#comparison?.waiting ?? 0,
+    }
+  }
+
+  /** Whether this document is the same on both sides, as far as it was confirmed. */
+  isSyncedDocument({ id, generation }: DocumentRef): boolean {
+    return (
+      this.#comparison?.hasRound === true &&
+      (this.#comparison.isDone || this.#state === 'synced') &&
+      !this.differing.some((other) => other.id === id && other.generation === generation)
+    )
+  }
+
+  /** Sends a live message. False: it was not sent. */
+  send(message: Message, onDelivered?: () => void): boolean {
+    return this.isOpen && this.channel.send(message, onDelivered)
+  }
+
+  /** Something of this document was to be sent on this link, and was not. */
+  owe(document: DocumentRef): void {
+    this.#comparison?.owe(document)
+  }
+
+  /** Asks for what is missing of a document. False: it is asked for already, or cannot be. */
+  askFor(document: DocumentRef): boolean {
+    return this.isOpen && (this.#comparison?.askFor(document) ?? false)
+  }
+
+  /** They hold this document after all. */
+  mentioned(document: DocumentRef): void {
+    this.#comparison?.mentioned(document.id)
+  }
+
+  /** Compares the whole link soon, at most every two seconds whatever the reasons. */
+  compareSoon(): void {
+    if (!this.isOpen || this.#comparingSoon !== undefined) return
+    const { clock } = this.#options
+    const nextAtMs = this.#comparedSoonAtMs + bounds.compareSoonEveryMs
+    this.#comparingSoon = clock.after(nextAtMs - clock.monotonic(), () => {
+      this.#comparingSoon = undefined
+      this.#comparedSoonAtMs = clock.monotonic()
+      if (this.#comparison?.isBusy === false) this.#comparison.compareAll(false)
+    })
+  }
+
+  /** Tells the other side, and ends. Idempotent. */
+  close(code?: ErrorCode): void {
+    this.channel.close(code)
+    this.#ended({ by: 'local', ...(code === undefined ? {} : { code }), reason: 'closed' })
+  }
+
+  #hear(message: Message, byteLength: number): void {
+    if (this.#state === 'closed') return
+    if (this.#state === 'hello') {
+      if (message.type === 'hello') this.#meet(message)
+      else this.close('unexpected-message')
+      return
+    }
+    switch (message.type) {
+      case 'summary':
+      case 'compared':
+        this.#queue(message, byteLength)
+        return
+      case 'state':
+        this.#queue({ ...message, stateVector: copyOf(message.stateVector) }, byteLength)
+        return
+      case 'update':
+        if (message.cause.kind === 'op') this.#options.events.heard(this, message)
+        else this.#queue({ ...message, bytes: copyOf(message.bytes) }, byteLength)
+        return
+      case 'error':
+        if (message.request === undefined) this.#options.events.heard(this, message)
+        else this.#queue(message, byteLength)
+        return
+      case 'hello':
+      case 'ping':
+      case 'pong':
+      case 'bye':
+        this.close('unexpected-message')
+        return
+      default:
+        if (messageKinds[message.type].speaker === 'archive') this.close('unexpected-message')
+        else this.#options.events.heard(this, message)
+    }
+  }
+
+  #meet(hello: MessageOf<'hello'>): void {
+    const { self, expected, documents, tree, clock, events } = this.#options
+    const checked = checkHello(hello, self, expected)
+    if (!checked.ok) {
+      this.#options.logger.info('a neighbour was turned away', {
+        code: checked.refusal.code,
+        detail: checked.refusal.detail,
+      })
+      this.close(checked.refusal.code)
+      return
+    }
+    this.#helloDeadline?.()
+    this.#hello = hello
+    this.channel.limitFrames(hello.maxFrameBytes)
+    this.channel.limitMessages(messageBounds.maxBytes)
+    this.#comparison = new Comparison(
+      {
+        documents,
+        tree,
+        clock,
+        ours: self.access,
+        theirs: expected.access,
+        theirCursors: hello.cursors,
+        theirMaxMessageBytes: hello.maxMessageBytes,
+        changed: () => this.#review(),
+        gapped: (document) => events.gapped(this, document),
+        refuse: (code) => this.close(code),
+      },
+      (mayAsk) => new Outgoing(this.channel, mayAsk),
+    )
+    this.#enter('comparing')
+    events.opened(this)
+    this.#startComparing()
+  }
+
+  /** One side's summary usually shows both what differs: the other waits for it a little. */
+  #startComparing(): void {
+    if (this.#state === 'closed') return
+    const { self, clock } = this.#options
+    const areAlike = canWrite(self.access) === this.canWrite
+    const isFirst = areAlike ? self.instance < (this.instance ?? '') : canWrite(self.access)
+    if (isFirst) {
+      this.#comparison?.compareAll(true)
+      this.#compareLater()
+    } else {
+      this.#nextComparison = clock.after(bounds.secondSummaryAfterMs, () => {
+        if (this.#comparison?.heardRounds === 0) this.#comparison.compareAll(true)
+        this.#compareLater()
+      })
+    }
+  }
+
+  #compareLater(): void {
+    const { clock, random } = this.#options
+    const rangeMs = bounds.compareEveryMaxMs - bounds.compareEveryMinMs
+    const delayMs = bounds.compareEveryMinMs + rangeMs * fraction(random)
+    this.#nextComparison = clock.after(delayMs, () => this.#compareAgain())
+  }
+
+  #compareAgain(): void {
+    const comparison = this.#comparison
+    if (comparison === undefined) return
+    const askedAtMs = comparison.oldestAskAtMs
+    if (
+      askedAtMs !== undefined &&
+      this.#options.clock.monotonic() - askedAtMs > bounds.answerWithinMs
+    ) {
+      this.close('timeout')
+      return
+    }
+    // The other side has told everything since: that was a comparison for both.
+    const wasCompared = comparison.heardRounds > this.#heardRoundsBefore && this.isSynced
+    this.#heardRoundsBefore = comparison.heardRounds
+    if (!wasCompared && !comparison.isBusy) comparison.compareAll(false)
+    this.#compareLater()
+  }
+
+  #queue(message: BulkMessage, byteLength: number): void {
+    this.#inbox.push(message)
+    this.#inboxBytes += byteLength
+    if (this.#inbox.length > bounds.maxInboxMessages || this.#inboxBytes > bounds.maxInboxBytes) {
+      this.close('too-many')
+      return
+    }
+    if (!this.#isWorking) void this.#work()
+  }
+
+  /** Handles what has come, in order. Runs to its first wait within the call. */
+  async #work(): Promise<void> {
+    this.#isWorking = true
+    try {
+      while (this.#inbox.length > 0 && this.isOpen) {
+        const updates = this.#takeUpdates()
+        if (updates.length > 0) {
+          await this.#comparison?.updates(updates, (all) => this.#receive(all))
+        } else this.#handle(this.#inbox.shift())
+      }
+    } catch (error) {
+      this.#options.logger.error('a session failed', { error: String(error) })
+      this.close('internal')
+    } finally {
+      this.#isWorking = false
+      if (this.#inbox.length === 0) this.#inboxBytes = 0
+    }
+    this.#review()
+  }
+
+  /** The answers that stand first in the queue: they are applied together. */
+  #takeUpdates(): readonly MessageOf<'update'>[] {
+    const updates: MessageOf<'update'>[] = []
+    for (const message of this.#inbox) {
+      if (message.type !== 'update') break
+      updates.push(message)
+    }
+    this.#inbox.splice(0, updates.length)
+    return updates
+  }
+
+  #handle(message: BulkMessage | undefined): void {
+    const comparison = this.#comparison
+    if (message === undefined || comparison === undefined) return
+    if (message.type === 'summary') comparison.summary(message)
+    else if (message.type === 'compared') comparison.compared(message)
+    else if (message.type === 'state') comparison.state(message)
+    else if (message.type === 'error') comparison.error(message)
+  }
+
+  async #receive(messages: readonly MessageOf<'update'>[]): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = []
+    const taken: { readonly at: number; readonly received: Received }[] = []
+    for (const [at, { document, bytes }] of messages.entries()) {
+      const coverage = readUpdate(bytes)
+      if (coverage.ok) taken.push({ at, received: { document, bytes, coverage: coverage.value } })
+      else {
+        this.#refusedUpdates++
+        outcomes[at] = { kind: 'refused', code: coverage.refusal.code }
+        this.send({ type: 'error', code: coverage.refusal.code, document })
+      }
+    }
+    const results = await this.#options.documents.receive(taken.map(({ received }) => received))
+    for (const [index, { at }] of taken.entries()) {
+      const result = results[index]
+      if (result !== undefined) outcomes[at] = result
+    }
+    return outcomes
+  }
+
+  #review(): void {
+    const comparison = this.#comparison
+    if (comparison === undefined || !this.isOpen) return
+    if (comparison.isDone && this.#inbox.length === 0 && !this.#isWorking) {
+      comparison.noteDone()
+      this.#enter('synced')
+    } else if (comparison.differing.length > 0) this.#enter('comparing')
+  }
+
+  #enter(state: SessionState): void {
+    if (this.#state === state || this.#state === 'closed') return
+    this.#state = state
+    this.#options.events.stateChanged(this)
+  }
+
+  #ended(closed: ChannelClosed): void {
+    if (this.#state === 'closed') return
+    this.#enter('closed')
+    this.#helloDeadline?.()
+    this.#nextComparison?.()
+    this.#comparingSoon?.()
+    for (const undo of this.#undo.splice(0)) undo()
+    this.#comparison?.close()
+    this.#inbox = []
+    this.#options.events.closed(this, closed)
+  }
+}
+
+type BulkMessage =
+  | MessageOf<'summary'>
+  | MessageOf<'compared'>
+  | MessageOf<'state'>
+  | MessageOf<'update'>
+  | MessageOf<'error'>
