@@ -35,7 +35,7 @@ export class SignalPeer {
     })
     this.socket.on('message', (data: Buffer, isBinary) => {
       if (isBinary) this.frames.push(data)
-      else this.heard.push(taken(parseFromSignaller(data.toString())))
+      else this.#hear(taken(parseFromSignaller(data.toString())))
       this.#wake()
     })
     this.socket.on('close', (code, reason) => {
@@ -107,6 +107,11 @@ export class SignalPeer {
 
   close(): void {
     this.socket.terminate()
+  }
+
+  #hear(message: FromSignaller): void {
+    this.heard.push(message)
+    if (message.type === 'ping') this.say({ type: 'pong' })
   }
 }
 

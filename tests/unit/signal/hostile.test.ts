@@ -20,6 +20,11 @@ test(`[R4] the signaller survives ${frames} hostile messages, answers each with 
   const random = new SeededRandom(seed)
   const signaller = new TestSignaller({}, random.fork('signaller').seed)
   const [a, b] = await signaller.two()
+  for (const peer of [a, b]) {
+    peer.onHeard = ({ type }) => {
+      if (type === 'ping') peer.say({ type: 'pong' })
+    }
+  }
   const known = [a.id, b.id]
   const seen = new Map<string, number>()
   let stranger = new Stranger(signaller, random.chance(0.3))
