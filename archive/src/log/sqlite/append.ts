@@ -2,7 +2,7 @@ import type { CollectionName, DocumentRef } from '@holdfast/peer/protocol'
 import type { AppendDecision, KnownOp, Ledger, NewEntry } from '../append/index.js'
 import type { AppendOp, AppendOutcome, DeleteOutcome, GapChange } from '../port.js'
 import type { CollectionRecord } from './collections.js'
-import type { DocumentRow } from './documents.js'
+import type { DocumentRow } from './document-row.js'
 import { entryKind, noBytes } from './entries.js'
 import { noteGap } from './gap.js'
 import type { Store } from './store.js'
@@ -79,7 +79,7 @@ export class GroupWriter {
     entry: NewEntry,
     isGapped: boolean,
   ): void {
-    const { totals, producers, entryWriter, filing, checkpoints } = this.#store
+    const { totals, documents, producers, entryWriter, filing, checkpoints } = this.#store
     this.#store.begin()
     const { row: sums } = totals
     const { collection, document } = this.#enter(name, ref, entry)
@@ -106,11 +106,12 @@ export class GroupWriter {
     )
     filing.add(entryId, document.id, seq, producerId, n)
 
-    if (document.tailRows === 0) document.tailSinceMs = this.#nowMs
+    if (document.tailRows === 0) {
+      document.tailSinceMs = this.#nowMs
+      documents.change(document)
+    }
     document.tailRows++
     document.tailBytes += bytes.length
-    document.freshRows++
-    document.freshBytes += bytes.length
     sums.rows++
     sums.rowBytes += bytes.length
     if (isGapped || document.gappedSinceMs > 0) this.#gapTouched.set(document, name)
@@ -119,10 +120,12 @@ export class GroupWriter {
 
   /** What the group as a whole changes, once all of its items are known. */
   #complete(): void {
-    const { checkpoints, totals } = this.#store
+    const { documents, checkpoints, totals } = this.#store
     for (const [document, collection] of this.#gapTouched) {
       const state = this.#ledger.document(collection, document.name)
-      if (state !== undefined) noteGap(document, state, totals.row, this.#nowMs)
+      if (state === undefined) continue
+      noteGap(document, state, totals.row, this.#nowMs)
+      documents.change(document)
     }
     for (const [document, collection] of this.#checkpointsDue) {
       const state = this.#ledger.document(collection, document.name)
@@ -144,7 +147,7 @@ export class GroupWriter {
       : documents.find(collection.id, ref)
     if (document === undefined) throw new Error('the ledger knows a document that is not stored')
     document.lastSeq = seq
-    documents.change(document)
+    documents.grow(document)
     return { collection, document }
   }
 

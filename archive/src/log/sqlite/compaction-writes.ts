@@ -4,7 +4,7 @@ import { opHash } from '../append/op-hash.js'
 import type { LogPolicy } from '../options.js'
 import type { GapChange, RetireResult } from '../port.js'
 import type { ProvenSnapshot, ReadBack } from './compaction-reads.js'
-import { refOf, type DocumentRow } from './documents.js'
+import { refOf, type DocumentRow } from './document-row.js'
 import { entryKind, type EntrySize } from './entries.js'
 import { noteGap } from './gap.js'
 import { placeOf, takeDamageOut } from './heal.js'
@@ -60,7 +60,7 @@ export class CompactionWrites {
       totals.row.snapshots++
       totals.row.snapshotBytes += snapshotWriter.sizeOf(id)
       Object.assign(document, { snapshotSeq: through, snapshotBytes: bytes.length, ...noFailure })
-      this.#removal.recountFresh(document)
+      this.#removal.recountCovered(document)
       return 'published'
     })
   }
@@ -80,8 +80,8 @@ export class CompactionWrites {
     const through = snapshots.settledThrough(found.id)
     if (through !== found.snapshotSeq) return { answer: nothingRetired, gaps: [] }
     const stoodFor = {
-      rows: found.tailRows - found.freshRows,
-      bytes: found.tailBytes - found.freshBytes,
+      rows: found.coveredRows,
+      bytes: found.coveredBytes,
     }
     const retention = { lowestAck, nowMs, policy: this.#policy }
     const batch: EntrySize[] = []

@@ -16,7 +16,8 @@ import type {
   GapChange,
 } from '../port.js'
 import { Damaged } from './damaged.js'
-import { DocumentFinder, documentColumns, summaryOf, type DocumentRow } from './documents.js'
+import { documentColumns, summaryOf, type DocumentRow } from './document-row.js'
+import { DocumentFinder } from './documents.js'
 import type { DocumentEntries } from './entries.js'
 import type { DocumentLoader } from './load-document.js'
 import type { SnapshotReader } from './snapshots.js'

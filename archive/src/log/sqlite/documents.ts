@@ -1,56 +1,8 @@
 import type { DocumentId, DocumentRef } from '@holdfast/peer/protocol'
-import type { DocumentSummary } from '../port.js'
+import type { LogPolicy } from '../options.js'
+import { documentColumns, emptyRow, type DocumentRow } from './document-row.js'
+import { ripenessOf } from './ripeness.js'
 import type { Sql, Statement } from './sql.adapter.js'
-
-/** One generation of a document, as it is stored; docs of the columns are in the schema. */
-export interface DocumentRow {
-  readonly id: number
-  readonly collection: number
-  readonly name: DocumentId
-  readonly generation: number
-  deletedSeq: number
-  lastSeq: number
-  prunedThrough: number
-  snapshotSeq: number
-  snapshotBytes: number
-  tailRows: number
-  tailBytes: number
-  freshRows: number
-  freshBytes: number
-  tailSinceMs: number
-  parkedRows: number
-  parkedBytes: number
-  gappedSinceMs: number
-  ripe: number
-  failures: number
-  retryAtMs: number
-  lastError: string
-}
-
-export const documentColumns =
-  'id, collection, name, generation, deleted_seq AS deletedSeq, last_seq AS lastSeq,' +
-  ' pruned_through AS prunedThrough, snapshot_seq AS snapshotSeq,' +
-  ' snapshot_bytes AS snapshotBytes, tail_rows AS tailRows, tail_bytes AS tailBytes,' +
-  ' fresh_rows AS freshRows, fresh_bytes AS freshBytes, tail_since_ms AS tailSinceMs,' +
-  ' parked_rows AS parkedRows, parked_bytes AS parkedBytes, gapped_since_ms AS gappedSinceMs,' +
-  ' ripe, failures, retry_at_ms AS retryAtMs, last_error AS lastError'
-
-export function refOf({ name, generation }: DocumentRow): DocumentRef {
-  return { id: name, generation }
-}
-
-export function summaryOf(row: DocumentRow): DocumentSummary {
-  return {
-    document: refOf(row),
-    deleted: row.deletedSeq > 0,
-    lastSeq: row.lastSeq,
-    prunedThrough: row.prunedThrough,
-    tailRows: row.tailRows,
-    tailBytes: row.tailBytes,
-    snapshotBytes: row.snapshotBytes,
-    gapped: row.gappedSinceMs > 0,
-  }
-}
 
 /** Finds documents, for whoever reads. */
 export class DocumentFinder {
@@ -82,20 +34,25 @@ export class DocumentFinder {
  * is being written, saved with it, forgotten if it fails.
  */
 export class Documents {
+  readonly #policy: LogPolicy
   readonly #finder: DocumentFinder
   readonly #insert: Statement<{ readonly id: number }>
   readonly #save: Statement
+  readonly #saveGrowth: Statement
   /** By collection, then by name: the latest generation. */
   readonly #latest = new Map<number, Map<DocumentId, DocumentRow>>()
   readonly #changed = new Set<DocumentRow>()
+  /** Of which only the last seq and the size of the tail have changed, unless they are in both. */
+  readonly #grown = new Set<DocumentRow>()
   #cached = 0
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, policy: LogPolicy) {
+    this.#policy = policy
     this.#finder = new DocumentFinder(sql)
     this.#insert = sql.prepare(
       'insert document',
       `INSERT INTO documents (collection, name, generation, deleted_seq, last_seq, pruned_through,
-         snapshot_seq, snapshot_bytes, tail_rows, tail_bytes, fresh_rows, fresh_bytes,
+         snapshot_seq, snapshot_bytes, tail_rows, tail_bytes, covered_rows, covered_bytes,
          tail_since_ms, parked_rows, parked_bytes, gapped_since_ms, ripe, failures, retry_at_ms,
          last_error)
        VALUES (?, ?, ?, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '') RETURNING id`,
@@ -103,10 +60,15 @@ export class Documents {
     this.#save = sql.prepare(
       'save document',
       `UPDATE documents SET deleted_seq = ?, last_seq = ?, pruned_through = ?, snapshot_seq = ?,
-         snapshot_bytes = ?, tail_rows = ?, tail_bytes = ?, fresh_rows = ?, fresh_bytes = ?,
+         snapshot_bytes = ?, tail_rows = ?, tail_bytes = ?, covered_rows = ?, covered_bytes = ?,
          tail_since_ms = ?, parked_rows = ?, parked_bytes = ?, gapped_since_ms = ?, ripe = ?,
          failures = ?, retry_at_ms = ?, last_error = ?
        WHERE id = ?`,
+    )
+    // What every append changes, and no index knows.
+    this.#saveGrowth = sql.prepare(
+      'save growth',
+      'UPDATE documents SET last_seq = ?, tail_rows = ?, tail_bytes = ? WHERE id = ?',
     )
   }
 
@@ -138,13 +100,21 @@ export class Documents {
     this.#changed.add(row)
   }
 
-  get changed(): ReadonlySet<DocumentRow> {
-    return this.#changed
+  /** As `change`, where only the last seq and the size of the tail have changed. */
+  grow(row: DocumentRow): void {
+    this.#grown.add(row)
   }
 
   /** Before the commit. */
   save(): void {
+    for (const row of this.#grown) {
+      const ripe = ripenessOf(row, this.#policy)
+      if (ripe !== row.ripe) this.#changed.add(row)
+      if (this.#changed.has(row)) continue
+      this.#saveGrowth.run(row.lastSeq, row.tailRows, row.tailBytes, row.id)
+    }
     for (const row of this.#changed) {
+      row.ripe = ripenessOf(row, this.#policy)
       this.#save.run(
         row.deletedSeq,
         row.lastSeq,
@@ -153,8 +123,8 @@ export class Documents {
         row.snapshotBytes,
         row.tailRows,
         row.tailBytes,
-        row.freshRows,
-        row.freshBytes,
+        row.coveredRows,
+        row.coveredBytes,
         row.tailSinceMs,
         row.parkedRows,
         row.parkedBytes,
@@ -171,12 +141,14 @@ export class Documents {
   /** After the commit. */
   committed(): void {
     this.#changed.clear()
+    this.#grown.clear()
     if (this.#cached > maxCached) this.#clear()
   }
 
   /** After the transaction has failed. */
   forget(): void {
     this.#changed.clear()
+    this.#grown.clear()
     this.#clear()
   }
 
@@ -195,26 +167,6 @@ export class Documents {
     this.#latest.clear()
     this.#cached = 0
   }
-}
-
-const emptyRow = {
-  deletedSeq: 0,
-  lastSeq: 0,
-  prunedThrough: 0,
-  snapshotSeq: 0,
-  snapshotBytes: 0,
-  tailRows: 0,
-  tailBytes: 0,
-  freshRows: 0,
-  freshBytes: 0,
-  tailSinceMs: 0,
-  parkedRows: 0,
-  parkedBytes: 0,
-  gappedSinceMs: 0,
-  ripe: 0,
-  failures: 0,
-  retryAtMs: 0,
-  lastError: '',
 }
 
 /** About 5 MB. Reading one again costs some microseconds. */

@@ -1,5 +1,5 @@
 import type { DocumentState } from '../append/index.js'
-import type { DocumentRow } from './documents.js'
+import type { DocumentRow } from './document-row.js'
 import type { TotalsRow } from './totals.js'
 
 /**

@@ -1,5 +1,5 @@
 import { readUpdate } from '@holdfast/peer/protocol'
-import { refOf, type DocumentRow } from './documents.js'
+import { refOf, type DocumentRow } from './document-row.js'
 import { entryKind, isWhole, type EntrySize, type StoredEntry } from './entries.js'
 import { ownBytes } from './own-bytes.js'
 import type { SetAside } from './quarantine.js'
@@ -24,7 +24,7 @@ export function takeDamageOut(
   const { good, taken } = takeSnapshotsOut(store, document, nowMs)
   document.snapshotSeq = good?.seq ?? 0
   document.snapshotBytes = good?.size ?? 0
-  removal.recountFresh(document)
+  removal.recountCovered(document)
 
   const found = [...unreadable(entries.after(document.id, 0))]
   const damaged = found.filter(({ seq }) => seq !== document.deletedSeq)

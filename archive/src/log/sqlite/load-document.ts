@@ -3,7 +3,7 @@ import type { Checkpoint } from '../append/checkpoint.js'
 import { DocumentState } from '../append/document-state.js'
 import type { Authors } from './authors.js'
 import type { Checkpoints } from './checkpoints.js'
-import { refOf, type DocumentRow } from './documents.js'
+import { refOf, type DocumentRow } from './document-row.js'
 import { entryKind, isWhole, type DocumentEntries, type StoredEntry } from './entries.js'
 import { ownBytes } from './own-bytes.js'
 import type { QuarantineReader } from './quarantine.js'
@@ -80,7 +80,8 @@ export class DocumentLoader {
     state.deletedSeq = row.deletedSeq === 0 ? undefined : row.deletedSeq
     let besideBytes = 0
     for (const bytes of beside.values()) besideBytes += bytes.length
-    state.bytes = row.snapshotBytes + besideBytes + row.freshBytes
+    const freshBytes = row.tailBytes - row.coveredBytes
+    state.bytes = row.snapshotBytes + besideBytes + freshBytes
     return { state, rowsRead, isDamaged }
   }
 

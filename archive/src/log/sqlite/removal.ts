@@ -1,5 +1,5 @@
 import { opHash } from '../append/op-hash.js'
-import type { DocumentRow } from './documents.js'
+import type { DocumentRow } from './document-row.js'
 import { entryKind, isWhole, type EntrySize } from './entries.js'
 import type { Sql, Statement } from './sql.adapter.js'
 import type { Store } from './store.js'
@@ -63,20 +63,21 @@ export class Removal {
       totals.row.rowBytes -= size
       document.tailRows--
       document.tailBytes -= size
-      if (seq <= document.snapshotSeq) continue
-      document.freshRows--
-      document.freshBytes -= size
+      if (seq > document.snapshotSeq) continue
+      document.coveredRows--
+      document.coveredBytes -= size
     }
     for (const [producer, count] of rowsByProducer) this.#countDown.run(count, producer)
     document.tailSinceMs = this.#oldest.get(document.id)?.[0] ?? 0
     documents.change(document)
   }
 
-  /** Counts the rows that the document's snapshot does not stand for, after that has changed. */
-  recountFresh(document: DocumentRow): void {
+  /** Counts the rows that the document's snapshot stands for, after that has changed. */
+  recountCovered(document: DocumentRow): void {
+    // Those after it are few; those that it stands for may be all the others.
     const [rows, bytes] = this.#sums.get(document.id, document.snapshotSeq) ?? [0, 0]
-    document.freshRows = rows
-    document.freshBytes = bytes
+    document.coveredRows = document.tailRows - rows
+    document.coveredBytes = document.tailBytes - bytes
     this.#store.documents.change(document)
   }
 }

@@ -1,5 +1,5 @@
 import type { LogPolicy } from '../options.js'
-import type { DocumentRow } from './documents.js'
+import type { DocumentRow } from './document-row.js'
 
 /**
  * 0 while a document's stored rows are below every threshold; else their bytes, roughly. Kept in the

@@ -80,8 +80,8 @@ const migrations: readonly string[] = [
     snapshot_bytes INTEGER NOT NULL,             -- of its state
     tail_rows INTEGER NOT NULL,                  -- rows that are stored, whether in the snapshot or not
     tail_bytes INTEGER NOT NULL,
-    fresh_rows INTEGER NOT NULL,                 -- of those: rows above snapshot_seq
-    fresh_bytes INTEGER NOT NULL,
+    covered_rows INTEGER NOT NULL,               -- of those: rows that the snapshot stands for
+    covered_bytes INTEGER NOT NULL,
     tail_since_ms INTEGER NOT NULL,              -- when the oldest stored row came
     parked_rows INTEGER NOT NULL,
     parked_bytes INTEGER NOT NULL,

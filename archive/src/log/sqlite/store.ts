@@ -4,14 +4,14 @@ import type { LogPolicy } from '../options.js'
 import { Authors } from './authors.js'
 import { Checkpoints } from './checkpoints.js'
 import { Collections } from './collections.js'
-import { Documents, type DocumentRow } from './documents.js'
+import type { DocumentRow } from './document-row.js'
+import { Documents } from './documents.js'
 import { DocumentEntries, EntryWriter } from './entries.js'
 import { Filing } from './filing.js'
 import { DocumentLoader } from './load-document.js'
 import { OpMemory } from './op-memory.js'
 import { Producers } from './producers.js'
 import { Quarantine, QuarantineReader } from './quarantine.js'
-import { ripenessOf } from './ripeness.js'
 import { SnapshotReader, SnapshotWriter } from './snapshots.js'
 import type { Sql, Statement } from './sql.adapter.js'
 import { Totals } from './totals.js'
@@ -41,7 +41,6 @@ export class Store {
   readonly quarantine: Quarantine
   /** Documents in which damage was found, to be healed once no transaction is open. */
   readonly damaged = new Set<number>()
-  readonly #policy: LogPolicy
   readonly #loader: DocumentLoader
   readonly #locate: Statement<Located>
   #isWriting = false
@@ -50,10 +49,9 @@ export class Store {
 
   constructor(sql: Sql, termOrdinal: number, policy: LogPolicy) {
     this.sql = sql
-    this.#policy = policy
     this.totals = new Totals(sql)
     this.collections = new Collections(sql, termOrdinal)
-    this.documents = new Documents(sql)
+    this.documents = new Documents(sql, policy)
     this.entries = new DocumentEntries(sql)
     this.entryWriter = new EntryWriter(sql)
     this.filing = new Filing(sql, this.totals)
@@ -100,9 +98,6 @@ export class Store {
   /** Returns once everything is on disk. */
   commit(): void {
     this.collections.save()
-    for (const document of this.documents.changed) {
-      document.ripe = ripenessOf(document, this.#policy)
-    }
     this.documents.save()
     this.totals.save()
     this.sql.commit()

@@ -1,5 +1,5 @@
 import { Damaged } from './damaged.js'
-import type { DocumentRow } from './documents.js'
+import type { DocumentRow } from './document-row.js'
 import { entryKind, isWhole, type DocumentEntries, type StoredEntry } from './entries.js'
 import type { ParkedRow, SnapshotHead, SnapshotReader } from './snapshots.js'
 
