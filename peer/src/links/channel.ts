@@ -368,11 +368,14 @@ export class Channel {
     this.#stopStallWatch?.()
     this.#stopStallWatch = undefined
     if (deadlineMs === undefined) return
-    this.#stopStallWatch = this.#clock.after(deadlineMs - this.#clock.monotonic(), () => {
-      const refused = this.#joiner.expire(this.#clock.monotonic())
-      if (refused === undefined) this.#watchStall()
-      else this.#refuse(refused.refusal.code, refused.refusal.detail)
-    })
+    this.#stopStallWatch = this.#clock.after(
+      Math.ceil(deadlineMs - this.#clock.monotonic()),
+      () => {
+        const refused = this.#joiner.expire(this.#clock.monotonic())
+        if (refused === undefined) this.#watchStall()
+        else this.#refuse(refused.refusal.code, refused.refusal.detail)
+      },
+    )
   }
 
   #hear(bytes: Uint8Array): void {

@@ -107,7 +107,8 @@ export class Heartbeat {
       if (nowMs - dueAtMs > heartbeatBounds.deadAfterMs / 2) this.#heardAtMs = nowMs
       const silentMs = nowMs - this.#heardAtMs
       if (silentMs < this.#patienceMs) {
-        this.#watch(this.#patienceMs - silentMs)
+        // Whole milliseconds: a clock that rounds a trace of one down would ask again at once.
+        this.#watch(Math.ceil(this.#patienceMs - silentMs))
         return
       }
       this.stop()
