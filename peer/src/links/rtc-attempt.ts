@@ -68,7 +68,11 @@ export class RtcAttempt {
         this.#connection = connect({
           signal: (signal) => this.#say(signal),
           connected: () => this.#connected(),
-          frame: (frame) => link.frame(frame),
+          frame: (frame) => {
+            // The other end has the channel, so it stands: simple-peer says so a little later.
+            this.#connected()
+            link.frame(frame)
+          },
           ended: (closed) => link.ended(closed),
           garbage: (reason) => link.garbage(reason),
         })
