@@ -113,6 +113,15 @@ export function describeCompacting(contract: LogContract): void {
         expect(await log.compaction.publish({ ...snapshot, bytes, stateVector, coverage })).toBe(
           'incomplete',
         )
+        // Nor may it delete what nobody has written yet: the next edits would vanish.
+        const b = new Writer(2, { document: documentOf('note-2') })
+        await commit(log, b.write('all'))
+        const whole = await buildFrom(log, b.document)
+        if (whole === undefined) throw new Error('nothing to compact')
+        const deletion = Uint8Array.of(0, 1, 2, 1, 3, 5)
+        const poisoned = withBytes(whole, Y.mergeUpdates([whole.bytes, deletion]))
+        expect(await log.compaction.publish(poisoned)).toBe('incomplete')
+        expect(await log.compaction.publish(whole)).toBe('published')
       }),
     )
 

@@ -36,7 +36,7 @@ export interface HeldGroups {
   release(): void
 }
 
-export interface Damage {
+interface Damage {
   row(collection: string, document: string, seq: number): Promise<void>
   newestSnapshot(collection: string, document: string): Promise<void>
 }

@@ -104,14 +104,14 @@ export interface ModelDocument {
   readonly acked: Acked[]
 }
 
-export interface Acked {
+interface Acked {
   /** The answer: all of it is in the log at or below this seq. */
   readonly seq: number
   readonly bytes: Uint8Array
   readonly coverage: Coverage
 }
 
-export function coverageOf(bytes: Uint8Array): Coverage {
+function coverageOf(bytes: Uint8Array): Coverage {
   const read = readUpdate(bytes)
   if (!read.ok) throw new Error(read.refusal.detail)
   return read.value

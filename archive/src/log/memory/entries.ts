@@ -51,7 +51,8 @@ export function appendChanges(
   if (remember !== undefined && liveId !== undefined) {
     changes.push(() => {
       const { ops } = tables.collections.get(collection) ?? emptyCollection(collection)
-      ops.set(opKey(liveId), { ...remember, document })
+      const { seq, hash } = remember
+      ops.set(opKey(liveId), { seq, hash, document })
       const table = findDocument(tables, collection, document)
       for (const client of authored) table?.instanceByClient.set(client, liveId.instance)
     })

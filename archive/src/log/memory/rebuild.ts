@@ -42,7 +42,7 @@ export function newestIntact({ snapshots }: DocumentTable): SnapshotRecord | und
 }
 
 /** Of bytes that were judged on their way in, and of documents, which may be larger than an op. */
-export function coverageOf(bytes: Uint8Array): Coverage {
+function coverageOf(bytes: Uint8Array): Coverage {
   const read = readUpdate(bytes, ownBytes)
   if (!read.ok) throw new LogError('damaged', `stored bytes do not read: ${read.refusal.detail}`)
   return read.value

@@ -71,7 +71,7 @@ export interface RowRecord {
   readonly id?: OpId
 }
 
-export interface TombstoneRecord {
+interface TombstoneRecord {
   readonly kind: 'tombstone'
   readonly seq: number
   readonly table: DocumentTable
