@@ -284,7 +284,7 @@ export class Memberships {
 
   #end(collection: CollectionName, why: RemovalReason): void {
     const member = this.#drop(collection)
-    if (member !== undefined) this.#rooms.leave(collection, member, why)
+    if (member !== undefined) this.#rooms.leave(collection, member.id, why)
   }
 
   #drop(collection: CollectionName): Member | undefined {

@@ -60,12 +60,11 @@ export class Rooms {
     return accept(member)
   }
 
-  /** The membership ends, unless another socket has taken it over. */
-  leave(collection: CollectionName, member: Member, why: RemovalReason): void {
+  /** The membership ends. (One that another socket has taken over is not its first owner's to end.) */
+  leave(collection: CollectionName, id: InstanceId, why: RemovalReason): void {
     const room = this.#rooms.get(collection)
-    const present = room?.member(member.id)
-    if (room === undefined || present?.outlet !== member.outlet) return
-    room.leave(member.id, why)
+    if (room === undefined) return
+    room.leave(id, why)
     const { counters } = this.#context
     counters.members--
     counters.leaves++

@@ -148,6 +148,7 @@ describe('leaving', () => {
     expect(signaller.counters).toMatchObject({ rooms: 2, members: 40, sockets: 20 })
     const [a, b] = await signaller.two()
     a.say({ type: 'relay-open', collection: notes, to: b.id })
+    await signaller.joined({ standing: [new TestSignaller({}, 'elsewhere').connect().id] })
     expect(signaller.counters.relays).toBe(1)
     for (const peer of signaller.peers) peer.drop()
     expect(signaller.counters).toMatchObject({ rooms: 0, members: 0, sockets: 0, relays: 0 })
