@@ -54,7 +54,7 @@ export class CollectionSync {
   constructor(options: CollectionSyncOptions) {
     const { self, documents, clock, logger } = options
     this.#options = options
-    this.#tree = new DigestTree(documents)
+    this.#tree = new DigestTree(documents, self.instance)
     this.#gaps = new Gaps(clock, documents, () => this.sessions.filter(({ isOpen }) => isOpen))
     this.#spreading = new Spreading({
       self,

@@ -275,7 +275,13 @@ export class Comparison {
     this.#tell(under, () => ({
       kind: 'page',
       under,
-      documents: this.#options.tree.under(under).map(heldOf).slice(0, messageBounds.maxDocuments),
+      documents: this.#options.tree
+        .under(under)
+        .map(({ document, digest }) => ({
+          document,
+          ...(digest === undefined ? {} : { digest }),
+        }))
+        .slice(0, messageBounds.maxDocuments),
     }))
   }
 
@@ -295,7 +301,7 @@ export class Comparison {
     const dirty: Held[] = []
     for (const id of position.dirty()) {
       const holding = this.#options.documents.holding(id)
-      if (holding !== undefined) dirty.push(heldOf(holding))
+      if (holding !== undefined) dirty.push(this.#options.tree.held(holding))
     }
     for (let at = 0; at === 0 || at < dirty.length; at += messageBounds.maxDocuments) {
       const page = dirty.slice(at, at + messageBounds.maxDocuments)
@@ -551,10 +557,6 @@ export class Comparison {
 
 /** Takes what was answered, with one outcome for each, in order. */
 export type ReceiveAll = (messages: readonly MessageOf<'update'>[]) => Promise<readonly Outcome[]>
-
-function heldOf({ document, digest }: Holding | Held): Held {
-  return { document, ...(digest === undefined ? {} : { digest }) }
-}
 
 function errorAbout(request: number, document: DocumentRef, code: ErrorCode): MessageOf<'error'> {
   return { type: 'error', code, message: messageKinds.state.number, request, document }

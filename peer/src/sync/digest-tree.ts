@@ -1,5 +1,6 @@
 import { digest as sha256 } from 'lib0/hash/sha256'
 import {
+  bytesOfHex,
   hashedOfDocumentId,
   hashedOfTreeNode,
   hexOf,
@@ -7,9 +8,10 @@ import {
   type Digest,
   type DocumentId,
   type Held,
+  type InstanceId,
 } from '../protocol/index.js'
 import type { Undo } from '../ports/index.js'
-import type { Documents } from './documents.js'
+import type { Documents, Holding } from './documents.js'
 import { digestOfBytes } from './digest.js'
 
 /**
@@ -19,12 +21,16 @@ import { digestOfBytes } from './digest.js'
 export class DigestTree {
   readonly #documents: Documents
   readonly #stop: Undo
+  /** In the place of a digest, of documents that are not whole: it equals nobody else's. */
+  readonly #notWhole: Digest
   #hashById = new Map<DocumentId, string>()
   #leaves: readonly Leaf[] | undefined
   readonly #digestByPrefix = new Map<string, Digest>()
 
-  constructor(documents: Documents) {
+  /** @param instance whose tree it is: only it may say so of what is not whole */
+  constructor(documents: Documents, instance: InstanceId) {
     this.#documents = documents
+    this.#notWhole = digestOfBytes(bytesOfHex(instance))
     this.#stop = documents.onChange(() => {
       this.#leaves = undefined
       this.#digestByPrefix.clear()
@@ -33,6 +39,12 @@ export class DigestTree {
 
   close(): void {
     this.#stop()
+  }
+
+  /** What is told of a document. */
+  held({ document, digest, hasContent }: Holding): Held {
+    if (!hasContent) return { document }
+    return { document, digest: digest ?? this.#notWhole }
   }
 
   /** All that is held under a prefix, ascending. */
@@ -69,10 +81,11 @@ export class DigestTree {
     if (this.#leaves !== undefined) return this.#leaves
     const hashById = new Map<DocumentId, string>()
     const leaves: Leaf[] = []
-    for (const { document, digest } of this.#documents.list()) {
-      const hash = this.#hashOf(document.id)
-      hashById.set(document.id, hash)
-      leaves.push({ document, ...(digest === undefined ? {} : { digest }), hash })
+    for (const holding of this.#documents.list()) {
+      const { id } = holding.document
+      const hash = this.#hashOf(id)
+      hashById.set(id, hash)
+      leaves.push({ ...this.held(holding), hash })
     }
     // Of ids that are not held any more nothing is kept.
     this.#hashById = hashById

@@ -184,7 +184,7 @@ export class PeerSession {
     if (!this.isOpen || this.#comparingSoon !== undefined) return
     const { clock } = this.#options
     const nextAtMs = this.#comparedSoonAtMs + bounds.compareSoonEveryMs
-    this.#comparingSoon = clock.after(nextAtMs - clock.monotonic(), () => {
+    this.#comparingSoon = clock.after(Math.max(0, nextAtMs - clock.monotonic()), () => {
       this.#comparingSoon = undefined
       this.#comparedSoonAtMs = clock.monotonic()
       if (this.#comparison?.isBusy === false) this.#comparison.compareAll(false)

@@ -80,7 +80,8 @@ export class WantedOps {
     }
     for (const [session, ops] of opsBySession) this.#want(session, ops)
     if (nextAtMs < Infinity) {
-      this.#timer ??= this.#clock.after(nextAtMs - nowMs, () => this.#look())
+      // Up to whole milliseconds: a clock that rounds down would look again at once, for ever.
+      this.#timer ??= this.#clock.after(Math.ceil(nextAtMs - nowMs), () => this.#look())
     }
   }
 }
