@@ -123,7 +123,7 @@ test('[LOG-49] what the cache has no room for is read again, and what is in a gr
       return stored.get(id)
     },
   }
-  const ledger = new Ledger(source, defaultLogPolicy, 2)
+  const ledger = new Ledger(source, defaultLogPolicy, { maxDocuments: 2, maxBytes: 1e9 })
   const ids = ['a', 'b', 'c'].map((id) => documentOf(id).id)
   const writers = ids.map((id, at) => new Writer(at + 1, { document: { id, generation: 0 } }))
   for (const writer of writers) ledger.append(writer.write('x'))
@@ -137,6 +137,29 @@ test('[LOG-49] what the cache has no room for is read again, and what is in a gr
   ledger.forget(notes, ids[0] as (typeof ids)[0])
   ledger.document(notes, ids[0] as (typeof ids)[0])
   expect(reads).toEqual([...ids, 'a', 'a'])
+})
+
+test('[LOG-49] the cache is bounded by bytes, too', () => {
+  const reads: string[] = []
+  const source: LedgerSource = {
+    ...emptySource(),
+    document: (_, id) => {
+      reads.push(id)
+      return undefined
+    },
+  }
+  const ledger = new Ledger(source, defaultLogPolicy, { maxDocuments: 1_000, maxBytes: 50_000 })
+  const ids = Array.from({ length: 100 }, (_, at) => documentOf(`note-${at}`).id)
+  for (const [at, id] of ids.entries()) {
+    ledger.append(new Writer(at + 1, { document: { id, generation: 0 } }).write('x'))
+  }
+  ledger.commit()
+  reads.length = 0
+  for (const id of ids) ledger.document(notes, id)
+  // An empty document weighs about 2 kB.
+  expect(reads.length).toBeGreaterThan(70)
+  expect(reads.length).toBeLessThan(90)
+  expect(reads).not.toContain('note-99')
 })
 
 test('[LOG-48] a checkpoint brings back what its rows added up to', () => {

@@ -69,6 +69,13 @@ export class DocumentState {
     return clients
   }
 
+  /** Roughly what it takes to keep this in memory. */
+  get memoryBytes(): number {
+    const ranges = this.integrated.rangeCount
+    const names = this.instanceByClient.size + this.setAside.size
+    return emptyBytes + ranges * bytesARange + names * bytesAName + this.parked.bytes
+  }
+
   /** Takes in a new row, which misses this. */
   take(row: HeldRow, missing: IdRanges): void {
     this.lastSeq = row.seq
@@ -99,3 +106,8 @@ export class DocumentState {
     }
   }
 }
+
+/** Objects and maps without anything in them; a client's range with its place in a map; a name. */
+const emptyBytes = 2_000
+const bytesARange = 120
+const bytesAName = 100

@@ -1,4 +1,4 @@
-import type { CollectionName, Coverage } from '@holdfast/peer/protocol'
+import type { CollectionName, Coverage, InstanceId, OpId } from '@holdfast/peer/protocol'
 import type { Committed, GapChange } from '../port.js'
 import type { DocumentState } from './document-state.js'
 import type { RememberedOp } from './ledger-source.js'
@@ -6,13 +6,27 @@ import type { RememberedOp } from './ledger-source.js'
 /** What a group of ops has changed in memory that is not durable yet. */
 export class Group {
   readonly collections = new Set<CollectionName>()
-  /** By the ledger's key. */
-  readonly documents = new Set<string>()
+  readonly documents = new Map<DocumentState, CollectionName>()
   startedCollections = 0
-  /** Live ops of this group, by the ledger's key. */
-  readonly ops = new Map<string, RememberedOp>()
+  /** Live ops of this group. */
+  readonly #ops = new Map<CollectionName, Map<InstanceId, Map<number, RememberedOp>>>()
   readonly #gapped: GappedAnswer[] = []
   readonly #gapsBefore = new Map<DocumentState, GapBefore>()
+
+  findOp(collection: CollectionName, { instance, n }: OpId): RememberedOp | undefined {
+    return this.#ops.get(collection)?.get(instance)?.get(n)
+  }
+
+  addOp(collection: CollectionName, { instance, n }: OpId, op: RememberedOp): void {
+    let byInstance = this.#ops.get(collection)
+    if (byInstance === undefined) {
+      byInstance = new Map()
+      this.#ops.set(collection, byInstance)
+    }
+    const byN = byInstance.get(instance)
+    if (byN === undefined) byInstance.set(instance, new Map([[n, op]]))
+    else byN.set(n, op)
+  }
 
   /** To be called before a row goes into a document: notes what is said of its gap until then. */
   noteGap(collection: CollectionName, state: DocumentState): void {

@@ -7,15 +7,15 @@ import {
 } from '@holdfast/peer/protocol'
 import type { LogPolicy } from '../options.js'
 import type { DocumentState } from './document-state.js'
+import type { HashOnDemand } from './op-hash.js'
 
 /** An op whose bytes have been read. */
 export interface Candidate {
-  /** Present for live ops only: uploads are never judged by who wrote them. */
-  readonly id?: OpId
+  /** Of live ops only: uploads are never judged by who wrote them. */
+  readonly id: OpId | undefined
   readonly coverage: Coverage
   readonly size: number
-  /** See `opHash`. Needed for live ops, and for all where something has been set aside. */
-  readonly hash?: string
+  readonly bytes: HashOnDemand
 }
 
 /** What is remembered of a live op. */
@@ -42,16 +42,16 @@ export const maxParkedRows = 4_096
  * whether the bytes are in the log is never decided by it, but by what the rows contain.
  */
 export function judge(
-  { id, coverage, size, hash }: Candidate,
+  { id, coverage, size, bytes }: Candidate,
   state: DocumentState,
   known: KnownOp | undefined,
   policy: LogPolicy,
 ): Verdict {
   if (id !== undefined) {
-    if (known !== undefined && known.hash !== hash) return refused('rekey', otherBytes)
+    if (known !== undefined && known.hash !== bytes.hash) return refused('rekey', otherBytes)
     if (hasOtherAuthor(coverage, id, state)) return refused('rekey', otherInstance)
   }
-  if (hash !== undefined && state.setAside.has(hash)) {
+  if (state.setAside.size > 0 && state.setAside.has(bytes.hash)) {
     return refused('malformed-update', 'these bytes had to be set aside before')
   }
   const { integrated, parked } = state

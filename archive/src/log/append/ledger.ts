@@ -14,11 +14,12 @@ import {
 import type { LogPolicy } from '../options.js'
 import type { AppendOp, AppendRefused, GapChange } from '../port.js'
 import type { AppendDecision, DeleteDecision, NewEntry } from './decisions.js'
+import { DocumentCache, type CacheBounds } from './document-cache.js'
 import { DocumentState } from './document-state.js'
 import { Group } from './group.js'
 import { judge, type Candidate, type KnownOp } from './judge.js'
 import type { CollectionCounters, LedgerSource, RememberedOp } from './ledger-source.js'
-import { opHash } from './op-hash.js'
+import { HashOnDemand, opHash } from './op-hash.js'
 
 /**
  * Decides, a group at a time, what becomes of ops and deletions: gives out seqs, and answers each as
@@ -34,17 +35,15 @@ export class Ledger {
   readonly #source: LedgerSource
   readonly #policy: LogPolicy
   readonly #limits: UpdateLimits
-  readonly #maxCachedDocuments: number
   readonly #collections = new Map<CollectionName, CollectionCounters>()
-  /** By `documentKey`, the one that was used last at the end. */
-  readonly #documents = new Map<string, DocumentState>()
+  readonly #documents: DocumentCache
   #group = new Group()
 
-  constructor(source: LedgerSource, policy: LogPolicy, maxCachedDocuments = 10_000) {
+  constructor(source: LedgerSource, policy: LogPolicy, bounds: CacheBounds = defaultBounds) {
     this.#source = source
     this.#policy = policy
     this.#limits = { ...updateLimits, maxBytes: Math.min(updateLimits.maxBytes, policy.maxOpBytes) }
-    this.#maxCachedDocuments = maxCachedDocuments
+    this.#documents = new DocumentCache(bounds)
   }
 
   append(op: AppendOp): AppendDecision {
@@ -61,13 +60,8 @@ export class Ledger {
     if (known !== undefined && !isSame(known.document, document)) {
       return this.#setAside('an op id of another document', opHash(bytes))
     }
-    const needsHash = id !== undefined || state.setAside.size > 0
-    const candidate: Candidate = {
-      coverage: coverage.value,
-      size: bytes.length,
-      ...(id && { id }),
-      ...(needsHash && { hash: opHash(bytes) }),
-    }
+    const size = bytes.length
+    const candidate = { id, coverage: coverage.value, size, bytes: new HashOnDemand(bytes) }
     const verdict = judge(candidate, state, known, this.#policy)
     if (verdict.verdict === 'row') {
       return this.#row(collection, state, candidate, verdict.missing)
@@ -76,7 +70,7 @@ export class Ledger {
       return this.#contained(collection, state, candidate, verdict, known)
     }
     return verdict.refusal.code === 'rekey'
-      ? this.#setAside(verdict.refusal.detail, candidate.hash ?? opHash(bytes))
+      ? this.#setAside(verdict.refusal.detail, candidate.bytes.hash)
       : { outcome: { status: 'refused', refusal: verdict.refusal } }
   }
 
@@ -107,55 +101,51 @@ export class Ledger {
   /** The group is durable. */
   commit(): void {
     this.#group = new Group()
-    for (const key of this.#documents.keys()) {
-      if (this.#documents.size <= this.#maxCachedDocuments) break
-      this.#documents.delete(key)
-    }
+    this.#documents.trim()
   }
 
   /** The group has failed: whatever it touched is read anew from the durable rows. */
   rollback(): void {
     for (const collection of this.#group.collections) this.#collections.delete(collection)
-    for (const key of this.#group.documents) this.#documents.delete(key)
+    for (const [{ ref }, collection] of this.#group.documents) {
+      this.#documents.drop(collection, ref.id)
+    }
     this.#group = new Group()
   }
 
   /** The rows of a document have been changed by other means: it is read anew when it is needed. */
   forget(collection: CollectionName, id: DocumentId): void {
-    this.#documents.delete(documentKey(collection, id))
+    this.#documents.drop(collection, id)
   }
 
   /** The latest generation of a document, the group so far included. */
   document(collection: CollectionName, id: DocumentId): DocumentState | undefined {
-    const key = documentKey(collection, id)
-    const cached = this.#documents.get(key)
-    const state = cached ?? this.#source.document(collection, id)
-    if (state === undefined) return undefined
-    if (cached !== undefined) this.#documents.delete(key)
-    this.#documents.set(key, state)
+    const cached = this.#documents.find(collection, id)
+    if (cached !== undefined) return cached
+    const state = this.#source.document(collection, id)
+    if (state !== undefined) this.#documents.keep(collection, state)
     return state
   }
 
   #contained(
     collection: CollectionName,
     state: DocumentState,
-    { id, coverage, hash }: Candidate,
+    { id, coverage, bytes }: Candidate,
     { seq, gapped }: { readonly seq: number; readonly gapped: boolean },
     known: KnownOp | undefined,
   ): AppendDecision {
     const outcome = { status: 'committed' as const, seq, added: false, gapped }
     if (gapped) this.#group.addGapped({ outcome, state, coverage })
     // What says nothing needs no memory, and what is remembered needs it only once.
-    if (id === undefined || hash === undefined || known !== undefined || isEmpty(coverage)) {
-      return { outcome }
-    }
-    return { outcome, ...this.#remember(collection, state, id, { seq, hash }, coverage) }
+    if (id === undefined || known !== undefined || isEmpty(coverage)) return { outcome }
+    const remember = this.#remember(collection, state, id, new OpOfGroup(seq, state.ref, bytes))
+    return { outcome, remember, authored: this.#author(state, id, coverage) }
   }
 
   #row(
     collection: CollectionName,
     state: DocumentState,
-    { id, coverage, size, hash }: Candidate,
+    { id, coverage, size, bytes }: Candidate,
     missing: IdRanges,
   ): AppendDecision {
     const row = this.#enter(collection, state)
@@ -166,8 +156,9 @@ export class Ledger {
     const gapped = state.parked.has(seq)
     const outcome = { status: 'committed' as const, seq, added: true, gapped }
     if (gapped) this.#group.addGapped({ outcome, state, coverage })
-    if (id === undefined || hash === undefined) return { outcome, row }
-    return { outcome, row, ...this.#remember(collection, state, id, { seq, hash }, coverage) }
+    if (id === undefined) return { outcome, row }
+    const remember = this.#remember(collection, state, id, new OpOfGroup(seq, state.ref, bytes))
+    return { outcome, row, remember, authored: this.#author(state, id, coverage) }
   }
 
   #end(collection: CollectionName, state: DocumentState, seq: number): void {
@@ -180,25 +171,30 @@ export class Ledger {
   }
 
   #known(collection: CollectionName, id: OpId): RememberedOp | undefined {
-    return this.#group.ops.get(opKey(collection, id)) ?? this.#source.op(collection, id)
+    return this.#group.findOp(collection, id) ?? this.#source.op(collection, id)
   }
 
   #remember(
     collection: CollectionName,
     state: DocumentState,
     id: OpId,
-    op: KnownOp,
-    { structs }: Coverage,
-  ): Pick<AppendDecision, 'remember' | 'authored'> {
-    this.#group.ops.set(opKey(collection, id), { ...op, document: state.ref })
-    this.#group.documents.add(documentKey(collection, state.ref.id))
-    const authored: number[] = []
+    op: RememberedOp,
+  ): RememberedOp {
+    this.#group.addOp(collection, id, op)
+    this.#group.documents.set(state, collection)
+    return op
+  }
+
+  /** Gives the clientIDs that nobody had. */
+  #author({ instanceByClient }: DocumentState, id: OpId, { structs }: Coverage): readonly number[] {
+    let authored: number[] | undefined
     for (const client of structs.keys()) {
-      if (state.instanceByClient.has(client)) continue
-      state.instanceByClient.set(client, id.instance)
+      if (instanceByClient.has(client)) continue
+      instanceByClient.set(client, id.instance)
+      authored ??= []
       authored.push(client)
     }
-    return { remember: op, authored }
+    return authored ?? nobody
   }
 
   /** The next seq, for an entry of this document, which may be its first. */
@@ -222,8 +218,8 @@ export class Ledger {
     }
     this.#collections.set(collection, counters)
     this.#group.collections.add(collection)
-    this.#group.documents.add(documentKey(collection, state.ref.id))
-    this.#documents.set(documentKey(collection, state.ref.id), state)
+    this.#group.documents.set(state, collection)
+    this.#documents.keep(collection, state)
     counters.head++
     if (startsDocument) counters.documents++
     return { seq: counters.head, startsCollection: counters.head === 1, startsDocument }
@@ -253,11 +249,24 @@ function refused(code: ErrorCode, detail: string): AppendRefused {
   return { status: 'refused', refusal: { code, detail } }
 }
 
-/** Names hold no control characters, so nothing else has this key. */
-function documentKey(collection: CollectionName, id: DocumentId): string {
-  return `${collection}\n${id}`
-}
+/** Some seconds' worth of a busy archive, and far from what a thread may use. */
+const defaultBounds: CacheBounds = { maxDocuments: 10_000, maxBytes: 256 * 1024 * 1024 }
 
-function opKey(collection: CollectionName, { instance, n }: OpId): string {
-  return `${collection}\n${instance}\n${n}`
+const nobody: readonly number[] = []
+
+/** A live op of the group that is being written. */
+class OpOfGroup implements RememberedOp {
+  readonly seq: number
+  readonly document: DocumentRef
+  readonly #bytes: HashOnDemand
+
+  constructor(seq: number, document: DocumentRef, bytes: HashOnDemand) {
+    this.seq = seq
+    this.document = document
+    this.#bytes = bytes
+  }
+
+  get hash(): string {
+    return this.#bytes.hash
+  }
 }
