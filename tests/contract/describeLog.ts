@@ -11,6 +11,7 @@ import { describeLeases } from './log/leases.js'
 import { describeLifecycle } from './log/lifecycle.js'
 import { describeLimits } from './log/limits.js'
 import { describeReading } from './log/reading.js'
+import { describeReplicas } from './log/replicas.js'
 import { describeRetiring } from './log/retiring.js'
 import type { LogContract } from './log/subject.js'
 
@@ -31,6 +32,7 @@ export function describeLog(contract: LogContract): void {
     describeCompacting(contract)
     describeRetiring(contract)
     describeHints(contract)
+    describeReplicas(contract)
     describeLifecycle(contract)
   })
 }
