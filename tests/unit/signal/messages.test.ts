@@ -200,6 +200,32 @@ describe('messages', () => {
     expect(read).toEqual({ ok: true, value: { type: 'renew', collection: 'a' } })
     expect(parseToSignaller('{"__proto__":{"type":"ping"}}')).toMatchObject({ ok: false })
     expect(({} as { token?: string }).token).toBeUndefined()
+    const prototype = Object.prototype as { token?: string }
+    prototype.token = 'of a library that went wrong'
+    try {
+      const plain = parseToSignaller('{"type":"renew","collection":"a"}')
+      expect(plain).toMatchObject({ ok: true })
+      expect(Object.keys(plain.ok ? plain.value : {})).toEqual(['collection', 'type'])
+    } finally {
+      delete prototype.token
+    }
+  })
+
+  test('[SIG-1] name no more of anything than the bounds allow', () => {
+    const { maxCapabilities, maxNeighbours, maxSignalUnits, maxTokenUnits } = signallingBounds
+    const ids = { replica: '0'.repeat(32), instance: '1'.repeat(32) }
+    const join = { type: 'join', version: 1, collection: 'a', role: 'peer', ...ids }
+    const signal = { type: 'signal', collection: 'a', to: '1'.repeat(32) }
+    expect([
+      codeOf({ ...join, standing: list(maxNeighbours, '2'.repeat(32)) }),
+      codeOf({ ...join, standing: list(maxNeighbours + 1, '2'.repeat(32)) }),
+      codeOf({ ...join, capabilities: list(maxCapabilities, 'a') }),
+      codeOf({ ...join, capabilities: list(maxCapabilities + 1, 'a') }),
+      codeOf({ ...join, token: 'x'.repeat(maxTokenUnits) }),
+      codeOf({ ...join, token: 'x'.repeat(maxTokenUnits + 1) }),
+      codeOf({ ...signal, data: 'x'.repeat(maxSignalUnits) }),
+      codeOf({ ...signal, data: 'x'.repeat(maxSignalUnits + 1) }),
+    ]).toEqual(['ok', 'too-many', 'ok', 'too-many', 'ok', 'too-large', 'ok', 'too-large'])
   })
 
   test('[SIG-1] quote nothing of what came in when they are refused', () => {
@@ -254,4 +280,13 @@ function isParsed(parsed: { readonly ok: boolean }): boolean {
 /** A ping with lists inside each other. */
 function nested(depth: number): string {
   return `{"type":"ping","x":${'['.repeat(depth)}${']'.repeat(depth)}}`
+}
+
+function codeOf(message: object): string {
+  const read = parseToSignaller(JSON.stringify(message))
+  return read.ok ? 'ok' : read.refusal.code
+}
+
+function list(count: number, item: string): string[] {
+  return Array.from({ length: count }, () => item)
 }
