@@ -25,3 +25,34 @@ export {
 } from './compaction/worker-builder.adapter.js'
 export { packRows, unpackRows, type PackedRow, type PackedRows } from './log/packed-rows.js'
 export { openSqliteLog, type SqliteLogOptions } from './log/sqlite/sqlite-log.js'
+export { backupLog, type BackupOptions, type BackupReport } from './tools/backup.adapter.js'
+export {
+  compactLog,
+  type CompactedDocument,
+  type CompactOptions,
+  type CompactReport,
+} from './tools/compact-log.js'
+export {
+  exportLog,
+  type DamagedDocument,
+  type ExportOptions,
+  type ExportReport,
+} from './tools/export-log.js'
+export {
+  importFolder,
+  type ImportOptions,
+  type ImportReport,
+  type RefusedImport,
+} from './tools/import-log.js'
+export {
+  inspectLog,
+  type InspectedCollection,
+  type InspectedDocument,
+  type InspectedLease,
+  type InspectedQuarantine,
+  type InspectOptions,
+  type LogInspection,
+} from './tools/inspect-log.js'
+export type { Progress, ToolRun } from './tools/run.js'
+export type { Fault, FaultKind, VerifyReport } from './tools/verify/report.js'
+export { verifyLog } from './tools/verify/verify-log.js'

@@ -1,0 +1,67 @@
+import { createCompactor } from '../../compaction/compactor.js'
+import { createWorkerBuilder } from '../../compaction/worker-builder.adapter.js'
+import { openSqliteLog } from '../../log/sqlite/sqlite-log.js'
+import { compactLog, type CompactedDocument, type CompactReport } from '../../tools/compact-log.js'
+import { bytesText, countText } from '../figures.js'
+import { printable } from '../nearest.js'
+import type { Command } from '../spec.js'
+import { targetFlags, targetIn } from './targets.js'
+
+export const compactCommand: Command = {
+  name: 'compact',
+  summary: 'makes its documents small now',
+  operands: ['FILE'],
+  flags: [...targetFlags, { name: 'json', help: 'The report as JSON' }],
+  about: `
+Replaces each document's rows by a snapshot that is proven to hold them. An archive does so by itself
+once it is worth it; this does it now, for all. Rows that a reader seen within a day has not got yet
+stay. The file keeps its size: the room is used for what comes.
+
+Needs the log to itself: stop the archive first.`,
+  examples: [
+    ['compact data/archive.db', 'all documents'],
+    ['compact data/archive.db --collection notes --document note-1', 'one document'],
+  ],
+  run: async (given, { terminal, clock, random, logger, signal, onProgress }) => {
+    const file = given.operand('FILE')
+    const target = targetIn(file, given)
+    const log = await openSqliteLog({ file, clock, random, logger })
+    const builder = createWorkerBuilder({ clock })
+    const compactor = createCompactor({ log, builder, clock, logger })
+    // A long build ends at once, not after its document.
+    const stop = (): void => void compactor.close()
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      const report = await compactLog(
+        {
+          log,
+          compactor,
+          collections: target.collections,
+          ...(target.document !== undefined && { document: target.document }),
+        },
+        { clock, signal, onProgress },
+      )
+      terminal.write(
+        given.isOn('json') ? `${JSON.stringify(report, undefined, 2)}\n` : textOf(report),
+      )
+      return report.failed.length > 0 ? 1 : 0
+    } finally {
+      signal.removeEventListener('abort', stop)
+      await compactor.close()
+      await log.close()
+    }
+  },
+}
+
+function textOf({ documents, compacted, bytesBefore, bytesAfter, failed }: CompactReport): string {
+  const counted = `${countText(compacted, 'document')} of ${documents} compacted`
+  return [
+    ...failed.map(lineOf),
+    `${counted}: ${bytesText(bytesBefore)} before, ${bytesText(bytesAfter)} now`,
+    '',
+  ].join('\n')
+}
+
+function lineOf({ collection, document, reason }: CompactedDocument): string {
+  return `failed ${printable(`${collection}/${document.id}`)}: ${reason ?? ''}`
+}

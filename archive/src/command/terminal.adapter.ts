@@ -1,0 +1,38 @@
+/** Where the command speaks, so that tests can listen. */
+export interface Terminal {
+  /** A person is watching progress on a screen that can be redrawn; otherwise it is a log. */
+  readonly isLive: boolean
+  readonly columns: number
+  /** The result. */
+  write(text: string): void
+  /** Progress, and what went wrong. */
+  writeError(text: string): void
+  /** Calls `listener` when the person wants it to stop. Returns its undo. */
+  onInterrupt(listener: () => void): () => void
+}
+
+/** The terminal that this process was started from. */
+export function processTerminal(): Terminal {
+  const { stdout, stderr, env } = process
+  // Whoever pipes the result away closes it when there is enough: that is no failure.
+  stdout.on('error', (error: Error & { code?: string }) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
+  return {
+    isLive: stderr.isTTY && env['TERM'] !== 'dumb',
+    get columns() {
+      return stderr.columns ?? 80
+    },
+    write: (text) => void stdout.write(text),
+    writeError: (text) => void stderr.write(text),
+    onInterrupt(listener) {
+      const signals = ['SIGINT', 'SIGTERM'] as const
+      // Once: a second one ends the process, should stopping take too long.
+      for (const signal of signals) process.once(signal, listener)
+      return () => {
+        for (const signal of signals) process.off(signal, listener)
+      }
+    },
+  }
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+/** The command `holdfast-archive`. */
+import { consoleLogger, systemClock, systemRandom } from '@holdfast/peer/ports'
+import { readFile } from 'node:fs/promises'
+import { runCommand } from './command/cli.js'
+import { commands } from './command/commands/index.js'
+import { processTerminal } from './command/terminal.adapter.js'
+
+const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
+const { version } = JSON.parse(text) as { readonly version: string }
+process.exitCode = await runCommand(process.argv.slice(2), commands, {
+  version,
+  terminal: processTerminal(),
+  clock: systemClock,
+  random: systemRandom,
+  // The result goes to the console's one stream, what the log has to say to the other.
+  logger: { ...consoleLogger, info: () => {} },
+})
