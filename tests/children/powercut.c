@@ -17,8 +17,9 @@
  * what was left. HOLDFAST_FOLDER is the folder that is watched, absolute and without links; its
  * files are not in folders of their own. The real fsync is left out: the copy stands for the disk.
  *
- * HOLDFAST_LIE=1 makes every fsync a lie, as disks and hypervisors tell them: nothing is copied,
- * nothing is counted. With it a test shows that it can fail.
+ * HOLDFAST_LIE makes fsyncs lies, as disks and hypervisors tell them: nothing is copied, nothing is
+ * counted. Of files whose names end with it; empty: of all, and of the folder. With it a test shows
+ * that it can fail.
  *
  * Never closes a second descriptor of a watched file: POSIX would drop SQLite's locks with it.
  */
@@ -62,7 +63,7 @@ typedef struct {
 } File;
 
 static char folder[PATH_MAX], disk[PATH_MAX];
-static int lies;
+static const char *lie; /* NULL: none */
 static File *files[MAX_FILES];
 static int file_count;
 static long next_number;
@@ -116,8 +117,7 @@ __attribute__((constructor)) static void start(void) {
   const char *folder_name = getenv("HOLDFAST_FOLDER"), *disk_name = getenv("HOLDFAST_DISK");
   if (folder_name == NULL || disk_name == NULL) return;
   snprintf(disk, sizeof disk, "%s", disk_name);
-  const char *lie = getenv("HOLDFAST_LIE");
-  lies = lie != NULL && strcmp(lie, "1") == 0;
+  lie = getenv("HOLDFAST_LIE");
   read_names();
   map_count();
   snprintf(folder, sizeof folder, "%s", folder_name); /* last: from here on it watches */
@@ -283,11 +283,20 @@ static void sync_file(int descriptor) {
   file->count = 0;
 }
 
+static int is_lie(int role) {
+  if (lie == NULL) return 0;
+  if (lie[0] == '\0') return 1;
+  if (role == IS_FOLDER) return 0;
+  const char *name = files[role - 1]->name;
+  size_t length = strlen(name), ending = strlen(lie);
+  return length >= ending && strcmp(name + length - ending, lie) == 0;
+}
+
 static int synchronize(int descriptor, int (*real)(int)) {
   if (folder[0] == '\0' || descriptor < 0 || descriptor >= MAX_DESCRIPTORS) return real(descriptor);
   int role = role_of[descriptor];
   if (role == IS_NOTHING) return real(descriptor);
-  if (lies) return 0;
+  if (is_lie(role)) return 0;
   pthread_mutex_lock(&lock);
   if (role == IS_FOLDER) {
     write_names("names");

@@ -14,14 +14,14 @@ if ('missing' in shim) console.log(`power cuts are not tested: ${shim.missing}`)
 /** What of the acknowledged numbers a cut leaves behind a writer that is `synchronous` so. */
 async function numbersAfterCut(
   library: string,
-  how: { synchronous: string; unsynced: 'nothing' | 'some'; lies?: boolean },
+  how: { synchronous: string; unsynced: 'nothing' | 'some'; lies?: 'everywhere'; pages?: number },
 ): Promise<{ acknowledged: number; found: number; syncs: number }> {
   const forgetful = forgetfulFolder(base, library, undefined, how)
   const end = await runAndKill({
     script: 'raw-writer',
-    args: [join(forgetful.folder, 'numbers.db'), how.synchronous],
+    args: [join(forgetful.folder, 'numbers.db'), how.synchronous, String(how.pages ?? often)],
     environment: forgetful.environment,
-    killAfterMs: 60,
+    kill: { after: 'words', bytes: 1_000 },
   })
   expect(end).toMatchObject({ ending: 'SIGKILL', printed: '' })
   const random = new SeededRandom(`${how.synchronous} ${how.unsynced}`)
@@ -29,6 +29,9 @@ async function numbersAfterCut(
   const acknowledged = end.told.toString().split('\n').length - 1
   return { acknowledged, found: countNumbers(left), syncs: syncsOf(forgetful.disk) }
 }
+
+/** So that a cut meets checkpoints, too. */
+const often = 20
 
 /** 0 also where nothing can be read: a cut may leave no name, no table, or no database. */
 function countNumbers(folder: string): number {
@@ -63,7 +66,12 @@ describe.skipIf('missing' in shim)('the disk that forgets', () => {
   )
 
   test('[R2] forgets commits that were acknowledged without a sync', async () => {
-    const normal = await numbersAfterCut(library, { synchronous: 'NORMAL', unsynced: 'nothing' })
+    // Syncs at checkpoints only: none here.
+    const normal = await numbersAfterCut(library, {
+      synchronous: 'NORMAL',
+      unsynced: 'nothing',
+      pages: 1_000_000,
+    })
     expect(normal.acknowledged).toBeGreaterThan(10)
     expect(normal.found).toBeLessThan(normal.acknowledged)
     const off = await numbersAfterCut(library, { synchronous: 'OFF', unsynced: 'nothing' })
@@ -76,7 +84,7 @@ describe.skipIf('missing' in shim)('the disk that forgets', () => {
     const lied = await numbersAfterCut(library, {
       synchronous: 'FULL',
       unsynced: 'nothing',
-      lies: true,
+      lies: 'everywhere',
     })
     expect(lied.acknowledged).toBeGreaterThan(10)
     expect(lied).toMatchObject({ found: 0, syncs: 0 })
@@ -88,7 +96,7 @@ describe.skipIf('missing' in shim)('the disk that forgets', () => {
       script: 'disk-user',
       args: [forgetful.folder],
       environment: forgetful.environment,
-      killAfterMs: 0,
+      kill: { after: 'words', bytes: 1 },
     })
     expect(end.ending).toBe('SIGKILL')
     const left = cut(forgetful, 'nothing', new SeededRandom(1))

@@ -12,9 +12,16 @@ export interface ChildRun {
   readonly script: string
   readonly args: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
-  /** How long after its first word it is killed. */
-  readonly killAfterMs: number
+  readonly kill: KillMoment
 }
+
+/**
+ * So long after the process was started, or once it has told so much: that is as far into its work on
+ * a slow machine as on a fast one.
+ */
+export type KillMoment =
+  | { readonly after: 'start'; readonly delayMs: number }
+  | { readonly after: 'words'; readonly bytes: number }
 
 export interface ChildEnd {
   /** All that it has told. */
@@ -25,7 +32,7 @@ export interface ChildEnd {
   readonly printed: string
 }
 
-/** Starts the process, waits for its first word, and kills it a while after. */
+/** Starts the process, and kills it at that moment. Never kills anything else. */
 export async function runAndKill(run: ChildRun): Promise<ChildEnd> {
   const script = resolve(import.meta.dirname, '../../dist/children', `${run.script}.js`)
   const child = spawn(process.execPath, [script, ...run.args], {
@@ -39,16 +46,36 @@ export async function runAndKill(run: ChildRun): Promise<ChildEnd> {
   const told: Buffer[] = []
   pipe.on('data', (chunk: Buffer) => told.push(chunk))
   const closed = once(child, 'close') as Promise<[number | null, string | null]>
-  const hasStarted = await Promise.race([once(pipe, 'data').then(() => true), closed])
-  if (hasStarted === true) {
-    // Not a wait for something to happen: the moment of the crash.
-    await delay(run.killAfterMs)
-    child.kill('SIGKILL')
-  }
+  if (run.kill.after === 'start') await delay(run.kill.delayMs)
+  else await Promise.race([hasTold(pipe, run.kill.bytes), closed, delay(maxSilenceMs)])
+  const isLate = run.kill.after === 'words' && lengthOf(told) < run.kill.bytes
+  child.kill('SIGKILL')
   const [code, signal] = await closed
+  if (isLate && signal === 'SIGKILL') {
+    throw new Error(
+      `in ${maxSilenceMs} ms it told only ${lengthOf(told)} bytes: ${String(told.at(-1))}`,
+    )
+  }
   return {
     told: Buffer.concat(told),
     ending: signal ?? `exit ${code}`,
     printed: Buffer.concat(printed).toString(),
   }
+}
+
+/** A process that works tells in a second what is waited for here; a busy machine takes its time. */
+const maxSilenceMs = 60_000
+
+function lengthOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0)
+}
+
+function hasTold(pipe: Readable, bytes: number): Promise<void> {
+  return new Promise((resolve) => {
+    let told = 0
+    pipe.on('data', (chunk: Buffer) => {
+      told += chunk.length
+      if (told >= bytes) resolve()
+    })
+  })
 }

@@ -43,8 +43,8 @@ export interface ForgetfulFolder {
 }
 
 export interface Lie {
-  /** Each fsync returns, and nothing is on disk. */
-  readonly lies?: boolean
+  /** Where an fsync returns and nothing is on disk: of every file, or of the write-ahead log only. */
+  readonly lies?: 'everywhere' | 'write-ahead log'
 }
 
 /** Makes a folder, with copies of what is in `from`, all of it safe on disk. */
@@ -52,7 +52,7 @@ export function forgetfulFolder(
   parent: string,
   library: string,
   from: string | undefined,
-  { lies = false }: Lie = {},
+  { lies }: Lie = {},
 ): ForgetfulFolder {
   const base = realpathSync(mkdtempSync(join(parent, 'cut-')))
   const folder = join(base, 'folder')
@@ -72,7 +72,7 @@ export function forgetfulFolder(
     HOLDFAST_DISK: disk,
     // Writes and syncs through the ring would pass the library by.
     UV_USE_IO_URING: '0',
-    ...(lies && { HOLDFAST_LIE: '1' }),
+    ...(lies !== undefined && { HOLDFAST_LIE: lies === 'everywhere' ? '' : '-wal' }),
   }
   return { folder, disk, environment }
 }
