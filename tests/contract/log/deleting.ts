@@ -105,6 +105,17 @@ export function describeDeleting(contract: LogContract): void {
     )
 
     test(
+      '[LOG-2] the first ops of a generation are judged together, in the only document there is',
+      onLog(contract, async ({ log }) => {
+        await log.delete(notes, note)
+        const next = new Writer(1, { document: documentOf('note-1', 1) })
+        const [one, two] = [next.write('1'), next.write('2')]
+        expect(await answers(log, two, one, two)).toEqual(['2', '3', '2='])
+        expect(await log.latest(notes, note.id)).toMatchObject({ gapped: false, tailRows: 2 })
+      }),
+    )
+
+    test(
       '[LOG-31] deleting a later generation ends the earlier ones with it',
       onLog(contract, async ({ log }) => {
         const a = new Writer(1)

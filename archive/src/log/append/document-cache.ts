@@ -33,14 +33,13 @@ export class DocumentCache {
 
   /** In place of an earlier generation, if there is one. */
   keep(collection: CollectionName, state: DocumentState): void {
+    if (this.#byCollection.get(collection)?.get(state.ref.id)?.state === state) return
+    this.drop(collection, state.ref.id)
     let byId = this.#byCollection.get(collection)
     if (byId === undefined) {
       byId = new Map()
       this.#byCollection.set(collection, byId)
     }
-    const before = byId.get(state.ref.id)
-    if (before?.state === state) return
-    if (before !== undefined) this.drop(collection, state.ref.id)
     const cached = { collection, state, bytes: 0, usedAt: this.#now, uses: 0 }
     byId.set(state.ref.id, cached)
     this.#documents++
