@@ -15,9 +15,11 @@ export function networkAddress(): () => void {
   try {
     ip('link', 'add', name, 'type', 'veth', 'peer', 'name', `${name}p`)
     // Of the block for documentation: nobody's network.
-    ip('address', 'add', '192.0.2.77/32', 'dev', name)
+    ip('address', 'add', '192.0.2.77/24', 'dev', name)
     ip('link', 'set', name, 'up')
     ip('link', 'set', `${name}p`, 'up')
+    // Chromium asks for the way to the world, and offers the address at which it would leave.
+    ip('route', 'add', 'default', 'dev', name)
   } catch (error) {
     throw new Error(
       'two pages need a network interface besides loopback, and none can be made without root',
