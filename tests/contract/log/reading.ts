@@ -53,6 +53,17 @@ export function describeReading(contract: LogContract): void {
     )
 
     test(
+      '[LOG-21] a page ends at the head although the last entries are gone',
+      onLog(contract, async ({ log }) => {
+        const a = new Writer(1)
+        await commit(log, a.write('1'), a.write('2'))
+        await log.compaction.quarantine(notes, note, 2, 'as the test wants it')
+        expect(shape(await log.read({ ...wide, after: 0 }))).toEqual([[1], 2, 2])
+        expect(shape(await log.read({ ...wide, after: 1 }))).toEqual([[], 2, 2])
+      }),
+    )
+
+    test(
       '[LOG-23] a cursor beyond the head is the caller’s mistake',
       onLog(contract, async ({ log }) => {
         await commit(log, new Writer(1).write('a'))
