@@ -149,6 +149,11 @@ describe('the way through', () => {
       expect(frames).toHaveLength(length <= 509 ? 2 : 4)
       expect(join(frames)).toStrictEqual(sent.map(told))
     }
+    // The second one is a byte too long; alone, a message needs no length.
+    const tight = framesOf(splitterOf([message(509, 1, 'live'), message(510, 2, 'live')]))
+    expect(tight.map(({ length }) => length)).toStrictEqual([511, 512])
+    const alone = framesOf(splitterOf([message(1_022, 1, 'live'), message(1_023, 2, 'live')]))
+    expect(alone.map(({ length }) => length)).toStrictEqual([1_024, 1_024, 5])
   })
 })
 
