@@ -1,3 +1,4 @@
+import type { Position } from '@holdfast/peer'
 import type { Access, DocumentId } from '@holdfast/peer/protocol'
 import { createWorld, type PathConditions, type World } from '@holdfast/peer/testing'
 import { contentOf, Kept, MeshPeer } from './mesh-peer.js'
@@ -13,6 +14,10 @@ export interface GivenMeshOptions {
   /** What the others are told of it; the same unless given. */
   readonly accessTold?: (index: number) => Access
   readonly path?: Partial<PathConditions>
+  /** Whether documents that only others have opened are taken in. Default: yes. */
+  readonly opensUnknown?: boolean
+  /** Where each stands in an archive's log. */
+  readonly position?: (index: number) => Position
 }
 
 /** A mesh of peers p0, p1 … on an honest network, for looking at what they say. */
@@ -23,7 +28,7 @@ export class GivenMesh {
 
   constructor(options: GivenMeshOptions) {
     const { seed, dials, access = () => 'write', path = {} } = options
-    const { accessTold = access } = options
+    const { accessTold = access, position } = options
     this.world = createWorld({ seed })
     this.world.network.setConditions({ delayMs: 20, ...path })
     this.tap = new WireTap(this.world)
@@ -32,7 +37,13 @@ export class GivenMesh {
     for (const [index, to] of dials.entries()) {
       const host = this.world.host(`p${index}`)
       host.start((life) => {
-        const self = { kept: new Kept(), access: access(index), accessOf }
+        const self = {
+          kept: new Kept(),
+          access: access(index),
+          accessOf,
+          opensUnknown: options.opensUnknown ?? true,
+          ...(position === undefined ? {} : { position: () => position(index) }),
+        }
         peers.push(new MeshPeer(life, { ...self, dials: to.map((other) => `p${other}`) }))
       })
     }

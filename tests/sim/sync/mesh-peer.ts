@@ -3,6 +3,7 @@ import {
   CollectionSync,
   YDocuments,
   type PeerSession,
+  type Position,
   type SessionState,
 } from '@holdfast/peer'
 import { fraction, silentLogger, type Link } from '@holdfast/peer/ports'
@@ -24,6 +25,9 @@ export interface MeshPeerOptions {
   readonly accessOf: (host: string) => Access
   /** Neighbours to dial, again and again; the others dial us. */
   readonly dials: readonly string[]
+  /** Whether documents that only others have opened are taken in. Default: yes. */
+  readonly opensUnknown?: boolean
+  readonly position?: () => Position
   readonly onSession?: (session: PeerSession, link: SimulatedLink) => void
   readonly onState?: (session: PeerSession, state: SessionState) => void
 }
@@ -53,7 +57,9 @@ export class MeshPeer {
       instance: this.instance,
       clock: life.clock,
       logger: silentLogger,
-      createDoc: ({ id, generation }) => this.#create(id, generation),
+      createDoc: ({ id, generation }) =>
+        options.opensUnknown === false ? undefined : this.#create(id, generation),
+      ...(options.position === undefined ? {} : { position: options.position }),
     })
     for (const [id, { generation, doc }] of kept.docs) {
       if (generation > 0) this.documents.end({ id, generation: generation - 1 })

@@ -1,7 +1,7 @@
 import { Joiner, parseMessage, type Message, type MessageType } from '@holdfast/peer/protocol'
 import type { World } from '@holdfast/peer/testing'
 
-/** Reads along on the wire of a world that keeps every frame, with one link a pair of hosts. */
+/** Reads along on the wire of a world that keeps its frames, with one link a pair of hosts at a time. */
 export class WireTap {
   readonly heard: { readonly from: string; readonly to: string; readonly message: Message }[] = []
   readonly #joinerByWay = new Map<string, Joiner>()
@@ -11,7 +11,9 @@ export class WireTap {
     world.network.intercept((frame, from, to) => {
       this.bytes += frame.byteLength
       const way = `${from}>${to}`
-      const joiner = this.#joinerByWay.get(way) ?? new Joiner()
+      // A new link numbers its frames from 0.
+      const known = frame[1] === 0 ? undefined : this.#joinerByWay.get(way)
+      const joiner = known ?? new Joiner()
       this.#joinerByWay.set(way, joiner)
       const taken = joiner.take(frame, 0)
       if (taken.ok && taken.value.kind === 'messages') {
