@@ -30,7 +30,8 @@ export class Collections {
 
   constructor(sql: Sql, termOrdinal: number) {
     this.#term = termOrdinal
-    this.#countAll = sql.read('SELECT count(*) AS count FROM collections')
+    // Ids are given out one by one, and collections are never deleted.
+    this.#countAll = sql.read('SELECT coalesce(max(id), 0) AS count FROM collections')
     this.#find = sql.readTuples(
       `SELECT id, head, documents,
          (SELECT start_seq FROM collection_terms WHERE collection = collections.id AND term = ?)

@@ -4,11 +4,10 @@ import { fromWire, toWire } from './wire-error.js'
 import type { Hosts, OpenReader, OpenWriter, ReaderHost, WriterHost } from './hosts.js'
 import { Reader } from './reader.js'
 import { readerCalls } from './reader-calls.js'
-import type { StatementHook } from './sql.adapter.js'
+import type { SqlHooks } from './sql.adapter.js'
 
-export interface InlineHostsOptions {
-  /** See `StatementHook`: tests count statements here, and make them fail. */
-  readonly onStatement?: StatementHook
+/** Statements can be counted and made to fail. */
+export interface InlineHostsOptions extends SqlHooks {
   /** Awaited before each group is written: a slow disk. */
   readonly beforeGroup?: () => Promise<void>
 }
@@ -21,11 +20,8 @@ export function inlineHosts(options: InlineHostsOptions = {}): Hosts {
   }
 }
 
-function inlineWriter(
-  open: OpenWriter,
-  { onStatement, beforeGroup }: InlineHostsOptions,
-): WriterHost {
-  const engine = Engine.open({ ...open, ...(onStatement && { onStatement }) })
+function inlineWriter(open: OpenWriter, { beforeGroup, ...hooks }: InlineHostsOptions): WriterHost {
+  const engine = Engine.open({ ...open, hooks })
   return {
     archive: engine.file.archive,
     file: engine.file.file,

@@ -14,7 +14,7 @@ import { FileLock } from './lock.adapter.js'
 import { makeSafe } from './pragmas.js'
 import { startTerm } from './terms.js'
 import { applicationId, migrate, schemaVersion, versionOf } from './schema.js'
-import { DamageFound, isDamage, logErrorOf, Sql, type StatementHook } from './sql.adapter.js'
+import { DamageFound, isDamage, logErrorOf, Sql, type SqlHooks } from './sql.adapter.js'
 
 export interface LogFileOptions {
   readonly file: string
@@ -24,7 +24,7 @@ export interface LogFileOptions {
   readonly term: TermId
   readonly nowMs: number
   readonly logger: Logger
-  readonly onStatement?: StatementHook
+  readonly hooks?: SqlHooks
 }
 
 /** A log's file, locked, checked, of this version, and with this opening's term written down. */
@@ -42,9 +42,9 @@ export interface LogFile {
 /**
  * Opens or makes a log's file for writing.
  *
- *     lock ─► look ─► connect ─► make safe ─► migrate ─► write down the term
- *      │        │         └────────────┴──────────┴─► damaged: set aside, named
- *      │        └─► not a log: unsupported-file, untouched
+ *     lock ─► look ─► probe ─► connect ─► make safe ─► migrate ─► write down the term
+ *      │        └───────┼─► not a log: unsupported-file, untouched
+ *      │                └─► damaged: set aside as it is, named
  *      └─► in-use
  */
 export function openLogFile(options: LogFileOptions): LogFile {
@@ -53,7 +53,8 @@ export function openLogFile(options: LogFileOptions): LogFile {
   let sql: Sql | undefined
   try {
     look(file, options)
-    sql = new Sql({ file, ...(options.onStatement && { onStatement: options.onStatement }) })
+    if (sizeOf(file) > 0) probe(file, options.logger)
+    sql = new Sql({ file, ...options.hooks })
     const opened = prepare(sql, options)
     return { file, sql, term: options.term, ...opened, close: closing(sql, lock) }
   } catch (error) {
@@ -87,29 +88,41 @@ function look(file: string, { nowMs, logger }: LogFileOptions): void {
   if (isSqlite && found !== applicationId && found !== 0) throw foreign(file)
 }
 
-function prepare(
-  sql: Sql,
-  { freshArchive, term, nowMs, logger }: LogFileOptions,
-): Pick<LogFile, 'archive' | 'termOrdinal'> {
-  const isNew = sql.read('SELECT 1 FROM sqlite_schema').get() === undefined
-  if (!isNew && sql.pragma('application_id') !== applicationId) throw foreign(sql.file)
-  if (versionOf(sql) > schemaVersion) {
-    throw unsupported(
-      `${sql.file} has version ${versionOf(sql)}; this program knows those up to ${schemaVersion}`,
-    )
+/**
+ * Reads what every opening needs, by a connection that cannot write: one that can would carry recent
+ * commits over into a damaged file when it is closed.
+ */
+function probe(file: string, logger: Logger): void {
+  const sql = new Sql({ file, readonly: true })
+  try {
+    // A file without tables is one whose making was interrupted.
+    if (sql.read('SELECT 1 FROM sqlite_schema').get() === undefined) return
+    if (sql.pragma('application_id') !== applicationId) throw foreign(file)
+    const version = versionOf(sql)
+    if (version > schemaVersion) {
+      throw unsupported(
+        `${file} has version ${version}; this program knows those up to ${schemaVersion}`,
+      )
+    }
+    for (const table of ['archive', 'totals', 'terms']) sql.read(`SELECT * FROM ${table}`).all()
+    if (!isSuspect(file)) return
+    // A running log has found it damaged: every page is looked at.
+    const found = sql.pragma('quick_check(1)')
+    if (found !== 'ok') throw new DamageFound(String(found))
+  } finally {
+    sql.close()
   }
-  makeSafe(sql)
-  if (isSuspect(sql.file)) inspect(sql, logger)
-  migrate(sql)
-  return { archive: identify(sql, freshArchive, nowMs), termOrdinal: startTerm(sql, term, nowMs) }
+  clearSuspicion(file)
+  logger.info('the log was marked as damaged and is whole', { file })
 }
 
-/** Looks at every page of a file that a running log has found damaged. */
-function inspect(sql: Sql, logger: Logger): void {
-  const found = sql.pragma('quick_check(1)')
-  if (found !== 'ok') throw new DamageFound(String(found))
-  clearSuspicion(sql.file)
-  logger.info('the log was marked as damaged and is whole', { file: sql.file })
+function prepare(
+  sql: Sql,
+  { freshArchive, term, nowMs }: LogFileOptions,
+): Pick<LogFile, 'archive' | 'termOrdinal'> {
+  makeSafe(sql)
+  migrate(sql)
+  return { archive: identify(sql, freshArchive, nowMs), termOrdinal: startTerm(sql, term, nowMs) }
 }
 
 function identify(sql: Sql, freshArchive: ArchiveId, nowMs: number): ArchiveId {

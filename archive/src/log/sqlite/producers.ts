@@ -49,8 +49,8 @@ export class Producers {
     )
     this.#forgetOps = sql.prepare(
       'forget ops',
-      `DELETE FROM ops WHERE producer = ?1 AND n <=
-         coalesce((SELECT n FROM ops WHERE producer = ?1 ORDER BY n LIMIT 1 OFFSET ?2), 1e18)`,
+      `DELETE FROM ops WHERE producer = ? AND n <= coalesce(
+         (SELECT n FROM ops WHERE producer = ? ORDER BY n LIMIT 1 OFFSET ?), ${Number.MAX_SAFE_INTEGER})`,
     )
     this.#remove = sql.prepare('remove producer', 'DELETE FROM producers WHERE id = ?')
   }
@@ -87,7 +87,7 @@ export class Producers {
   expire(nowMs: number, maxOps = 1_000): boolean {
     const silent = this.#silent.get(nowMs - maxSilenceMs)
     if (silent === undefined) return false
-    const forgotten = this.#forgetOps.run(silent.id, maxOps - 1).changes
+    const forgotten = this.#forgetOps.run(silent.id, silent.id, maxOps - 1).changes
     if (forgotten < maxOps) {
       this.#remove.run(silent.id)
       this.forget()

@@ -89,7 +89,7 @@ export class QuarantineReader {
     this.#newest = sql.read(
       `SELECT c.name AS collection, q.name AS name, generation, seq, instance, n, reason,
          at_ms AS atMs, size, bytes
-       FROM quarantine q JOIN collections c ON c.id = q.collection ORDER BY q.id DESC LIMIT ?`,
+       FROM quarantine q CROSS JOIN collections c ON c.id = q.collection ORDER BY q.id DESC LIMIT ?`,
     )
     this.#hashes = sql.readTuples(
       `SELECT hash FROM quarantine

@@ -10,7 +10,7 @@ import { Pages } from './pages.js'
 import { makeReader } from './pragmas.js'
 import { QuarantineReader } from './quarantine.js'
 import { SnapshotReader } from './snapshots.js'
-import { Sql } from './sql.adapter.js'
+import { Sql, type SqlHooks } from './sql.adapter.js'
 import { Standings } from './terms.js'
 
 export interface ReaderOptions {
@@ -18,6 +18,7 @@ export interface ReaderOptions {
   readonly archive: ArchiveId
   readonly term: TermId
   readonly policy: LogPolicy
+  readonly hooks?: SqlHooks
 }
 
 /**
@@ -33,8 +34,8 @@ export class Reader {
   readonly quarantine: QuarantineReader
   readonly #sql: Sql
 
-  constructor({ file, archive, term, policy }: ReaderOptions) {
-    const sql = new Sql({ file, readonly: true })
+  constructor({ file, archive, term, policy, hooks }: ReaderOptions) {
+    const sql = new Sql({ file, readonly: true, ...hooks })
     makeReader(sql)
     const entries = new DocumentEntries(sql)
     const snapshots = new SnapshotReader(sql)

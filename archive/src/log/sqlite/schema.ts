@@ -207,6 +207,7 @@ const migrations: readonly string[] = [
   );
   CREATE INDEX quarantine_of_rows ON quarantine (collection, name, generation, seq)
     WHERE seq IS NOT NULL;
+  CREATE INDEX quarantine_of_refused ON quarantine (id) WHERE seq IS NULL;
   `,
 ]
 

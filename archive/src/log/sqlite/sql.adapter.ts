@@ -19,12 +19,18 @@ export interface Statement<Row = unknown> {
  */
 export type StatementHook = (statement: string, phase: 'before' | 'after') => void
 
-export interface SqlOptions {
+/** For tests. */
+export interface SqlHooks {
+  readonly onStatement?: StatementHook
+  /** Hears the text of each statement when it is made. */
+  readonly onPrepare?: (sql: string) => void
+}
+
+export interface SqlOptions extends SqlHooks {
   readonly file: string
   readonly readonly?: boolean
   /** How long a statement waits for another process' lock before it fails. */
   readonly busyTimeoutMs?: number
-  readonly onStatement?: StatementHook
 }
 
 /**
@@ -35,14 +41,16 @@ export class Sql {
   readonly file: string
   readonly #database: Database.Database
   readonly #hook: StatementHook | undefined
+  readonly #onPrepare: ((sql: string) => void) | undefined
   readonly #begin: Statement
   readonly #beginRead: Statement
   readonly #commit: Statement
   readonly #rollback: Statement
 
-  constructor({ file, readonly = false, busyTimeoutMs = 5_000, onStatement }: SqlOptions) {
+  constructor({ file, readonly = false, busyTimeoutMs = 5_000, ...hooks }: SqlOptions) {
     this.file = file
-    this.#hook = onStatement
+    this.#hook = hooks.onStatement
+    this.#onPrepare = hooks.onPrepare
     this.#database = new Database(file, { readonly, timeout: busyTimeoutMs })
     this.#begin = this.prepare('begin', 'BEGIN IMMEDIATE')
     this.#beginRead = this.read('BEGIN')
@@ -56,17 +64,19 @@ export class Sql {
 
   /** A statement that writes. Its name is what the hook hears. */
   prepare<Row = unknown>(name: string, sql: string): Statement<Row> {
-    const statement = this.#database.prepare<Value[], Row>(sql)
+    const statement = this.read<Row>(sql)
     return this.#hook === undefined ? statement : hooked(statement, name, this.#hook)
   }
 
   /** A statement that only reads; rows are objects. */
   read<Row = unknown>(sql: string): Statement<Row> {
+    this.#onPrepare?.(sql)
     return this.#database.prepare<Value[], Row>(sql)
   }
 
   /** A statement that only reads; rows are arrays, which cost less to make. */
   readTuples<Row extends readonly Value[]>(sql: string): Statement<Row> {
+    this.#onPrepare?.(sql)
     return this.#database.prepare<Value[], Row>(sql).raw()
   }
 

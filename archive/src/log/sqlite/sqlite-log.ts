@@ -311,9 +311,10 @@ class SqliteLog implements Log {
       isSaved = true
       for (const { gaps } of await writer.call('tidy', clock.now())) this.#news.announceGaps(gaps)
     } catch (error) {
-      // Only cost depends on any of it, and whoever appends hears of a disk that fails.
+      // Only cost depends on any of it, and it is tried again.
       if (!isSaved && changes !== undefined) this.leases.putBack(changes)
-      logger.info('chores were left undone', { error: String(error) })
+      const isFull = error instanceof LogError && error.code === 'storage-full'
+      logger[isFull ? 'info' : 'error']('chores were left undone', { error: String(error) })
     }
   }
 }

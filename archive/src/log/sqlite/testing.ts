@@ -5,4 +5,4 @@
 export { Engine, type EngineOptions } from './engine.js'
 export { inlineHosts, type InlineHostsOptions } from './inline-hosts.js'
 export { Reader as LogReader } from './reader.js'
-export type { StatementHook } from './sql.adapter.js'
+export type { SqlHooks, StatementHook } from './sql.adapter.js'
