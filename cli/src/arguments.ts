@@ -6,7 +6,7 @@ export type Request =
   /** One or two lines that say what was wrong and what was probably meant. */
   | { readonly command: 'mistake'; readonly answer: string }
 
-const commands = ['up', 'help']
+const commands = ['up', 'signal', 'token', 'help']
 const options = ['--seed', '--help', '--version']
 
 /** Reads the arguments after the program's name. Never throws. */

@@ -10,7 +10,7 @@ import type { Terminal } from './terminal.js'
 export async function up(seed: string | undefined, terminal: Terminal): Promise<0 | 1> {
   const mesh = new DemoMesh(seed ?? String(systemRandom.uint32() % 1_000_000))
   terminal.write(
-    'There is no Holdfast server yet. This is a simulation: four peers edit one text over a\n' +
+    'There is no archive server yet. This is a simulation: four peers edit one text over a\n' +
       `network that loses frames, splits and heals, and one of them crashes. --seed ${mesh.seed}\n\n`,
   )
   try {

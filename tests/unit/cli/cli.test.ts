@@ -1,14 +1,16 @@
+import { systemClock } from '@holdfast/peer/ports'
+import { createTokenVerifier } from '@holdfast/signal'
 import { main, type Terminal } from 'holdfast'
 import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 
-test('[CLI-1] up shows a lossy mesh agree, says that there is no server yet, and ends with 0', async () => {
+test('[CLI-1] up shows a lossy mesh agree, says that there is no archive server yet, and ends with 0', async () => {
   const { code, output, errors } = await run(['up', '--seed', '7'])
   expect(code).toBe(0)
   expect(errors).toBe('')
-  expect(output).toMatch(/^There is no Holdfast server yet/)
+  expect(output).toMatch(/^There is no archive server yet/)
   for (const act of ['typing', 'splits', 'crashes', 'heals', 'is back']) {
     expect(output).toContain(act)
   }
@@ -97,16 +99,25 @@ test('[CLI-5] a slip is answered with what was meant, on stderr, with 2', async 
 })
 
 test('[CLI-6] the program runs from a shell, and its exit code tells how it went', async () => {
-  const bin = join(dirname(createRequire(import.meta.url).resolve('holdfast')), 'main.js')
-  const shell = (...given: string[]): Promise<{ code: unknown; stdout: string }> =>
-    new Promise((resolve) => {
-      execFile(process.execPath, [bin, ...given], (error, stdout) =>
-        resolve({ code: error === null ? 0 : error.code, stdout }),
-      )
-    })
-  const up = await shell('up', '--seed', '7')
-  expect(up).toEqual({ code: 0, stdout: (await run(['up', '--seed', '7'])).output })
-  expect(await shell('nonsense')).toEqual({ code: 2, stdout: '' })
+  const up = await shellWith(['up', '--seed', '7'])
+  expect(up).toMatchObject({ code: 0, output: (await run(['up', '--seed', '7'])).output })
+  expect(await shellWith(['nonsense'])).toMatchObject({ code: 2, output: '' })
+})
+
+test('[CLI-7] token mints what the signalling server takes, and says what it needs', async () => {
+  const secret = 'a secret of at least thirty-two bytes'
+  const env = { ...process.env, HOLDFAST_SECRET: secret }
+  const minted = await shellWith(['token', '--collection', 'notes/*=read', '--expires', '15m'], env)
+  expect(minted).toMatchObject({ code: 0, errors: '' })
+  const verifier = await createTokenVerifier({ secret }, systemClock)
+  const verified = await verifier.verify(minted.output.trim())
+  expect(verified.ok).toBe(true)
+
+  const bare = await shellWith(['token', '--collection', 'notes/*=read'], {
+    PATH: process.env['PATH'],
+  })
+  expect(bare).toMatchObject({ code: 1, output: '' })
+  expect(bare.errors).toMatch(/^holdfast token: .*secret/)
 })
 
 /** Up to the first line of the last picture, and everything below it cleared. */
@@ -136,4 +147,14 @@ async function run(given: readonly string[], terminal: Partial<Terminal> = {}): 
     sleep: async (ms) => void (sleptMs += ms),
   })
   return { code, output, errors, sleptMs }
+}
+
+/** Runs the program itself, in a process of its own. */
+function shellWith(given: readonly string[], env = process.env) {
+  const bin = join(dirname(createRequire(import.meta.url).resolve('holdfast')), 'main.js')
+  return new Promise<{ code: unknown; output: string; errors: string }>((resolve) => {
+    execFile(process.execPath, [bin, ...given], { env }, (error, output, errors) =>
+      resolve({ code: error === null ? 0 : error.code, output, errors }),
+    )
+  })
 }
