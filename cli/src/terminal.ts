@@ -14,6 +14,11 @@ export interface Terminal {
 /** The terminal that this process was started from. */
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process
+  // `| head` has seen enough: that is no failure.
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
   const isLive = stdout.isTTY && env['TERM'] !== 'dumb'
   return {
     isLive,

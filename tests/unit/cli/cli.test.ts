@@ -1,7 +1,8 @@
 import { systemClock } from '@holdfast/peer/ports'
 import { createTokenVerifier } from '@holdfast/signal'
 import { main, type Terminal } from 'holdfast'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -104,6 +105,17 @@ test('[CLI-6] the program runs from a shell, and its exit code tells how it went
   expect(await shellWith(['nonsense'])).toMatchObject({ code: 2, output: '' })
 })
 
+test('[CLI-6] a reader that has seen enough of the output is no failure', async () => {
+  const child = spawn(process.execPath, [program(), 'up', '--seed', '7'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let errors = ''
+  child.stderr.on('data', (text: Buffer) => void (errors += text.toString()))
+  child.stdout.destroy()
+  const [code] = (await once(child, 'close')) as [number | null]
+  expect({ code, errors }).toEqual({ code: 0, errors: '' })
+})
+
 test('[CLI-7] token mints what the signalling server takes, and says what it needs', async () => {
   const secret = 'a secret of at least thirty-two bytes'
   const env = { ...process.env, HOLDFAST_SECRET: secret }
@@ -151,10 +163,13 @@ async function run(given: readonly string[], terminal: Partial<Terminal> = {}): 
 
 /** Runs the program itself, in a process of its own. */
 function shellWith(given: readonly string[], env = process.env) {
-  const bin = join(dirname(createRequire(import.meta.url).resolve('holdfast')), 'main.js')
   return new Promise<{ code: unknown; output: string; errors: string }>((resolve) => {
-    execFile(process.execPath, [bin, ...given], { env }, (error, output, errors) =>
+    execFile(process.execPath, [program(), ...given], { env }, (error, output, errors) =>
       resolve({ code: error === null ? 0 : error.code, output, errors }),
     )
   })
+}
+
+function program(): string {
+  return join(dirname(createRequire(import.meta.url).resolve('holdfast')), 'main.js')
 }
