@@ -15,7 +15,7 @@ import type {
 } from '@holdfast/peer/protocol'
 
 /** A message, and in one line what is going on. docs/PROTOCOL.md shows each of them in bytes. */
-export interface Example<Type extends MessageType = MessageType> {
+interface Example<Type extends MessageType = MessageType> {
   readonly story: string
   readonly message: MessageOf<Type>
 }

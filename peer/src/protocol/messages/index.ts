@@ -15,4 +15,4 @@ export {
 } from './message.js'
 export { explainMessage, fieldsOf, vocabulary, type Explained } from './explain.js'
 export type { Entry, Page } from './page.js'
-export { messageTable, type LaneRule, type MessageDefinition, type Speaker } from './table.js'
+export type { LaneRule, Speaker } from './table.js'

@@ -248,7 +248,7 @@ export const messageTable = {
   }),
 } as const
 
-export interface MessageDefinition<F extends Fields = Fields> {
+interface MessageDefinition<F extends Fields = Fields> {
   readonly number: number
   readonly speaker: Speaker
   readonly lane: LaneRule

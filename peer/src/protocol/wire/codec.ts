@@ -135,7 +135,7 @@ export function hexOfBytes<Id extends string>(length: number): Codec<Id> {
 }
 
 /** `72 MiB`, `32 KiB`, `100 bytes`. */
-export function inUnits(bytes: number): string {
+function inUnits(bytes: number): string {
   if (bytes % 1_048_576 === 0) return `${bytes / 1_048_576} MiB`
   if (bytes % 1_024 === 0) return `${bytes / 1_024} KiB`
   return `${withSpaces(bytes)} bytes`
