@@ -122,9 +122,7 @@ test('[SYNC-11] [I15] of ops that have been seen only so many, so old and so lar
 })
 
 test('[SYNC-12] readers get everything, pass nothing on, and what they write is refused', async () => {
-  // A reader between two writers; one of them believes that it may write.
-  const access = (index: number): Access => (index === 1 ? 'read' : 'write')
-  const mesh = new GivenMesh({ seed: 'reader', dials: line(3), access })
+  const mesh = new GivenMesh({ seed: 'reader', dials: line(3), access: readerIsSecond })
   mesh.peer(0).edit(note, 'from p0')
   mesh.peer(2).edit(note, 'from p2')
   await mesh.world.run(40_000)
@@ -144,7 +142,7 @@ test('[SYNC-12] an op of one who may only read is answered with forbidden, and c
   const mesh = new GivenMesh({
     seed: 'forbidden',
     dials: line(2),
-    accessTold: (index) => (index === 1 ? 'read' : 'write'),
+    accessTold: readerIsSecond,
   })
   mesh.peer(0).edit(note, 'first')
   await mesh.world.run(3_000)
@@ -207,4 +205,8 @@ function tokens(mesh: GivenMesh, index: number): readonly string[] {
 function held(mesh: GivenMesh, index: number): readonly [number | undefined, boolean | undefined] {
   const holding = mesh.peer(index).documents.holding(note)
   return [holding?.document.generation, holding?.hasContent]
+}
+
+function readerIsSecond(index: number): Access {
+  return index === 1 ? 'read' : 'write'
 }

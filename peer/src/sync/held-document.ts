@@ -2,14 +2,15 @@ import * as Y from 'yjs'
 import {
   contains,
   emptyCoverage,
+  missing,
   readSnapshot,
   readStateVector,
+  readUpdate,
   union,
   unwrittenDeletes,
   type Coverage,
   type Digest,
   type DocumentRef,
-  type ErrorCode,
 } from '../protocol/index.js'
 import type { Clock, Logger } from '../ports/index.js'
 import type { Received } from './documents.js'
@@ -31,6 +32,8 @@ export class HeldDocument {
   /** Updates that delete what is not written yet. Yjs would let them delete whatever comes there. */
   #heldBack: HeldBack[] = []
   #heldBackBytes = 0
+  /** What came last was not kept: there was no room to hold it back. */
+  #hasDropped = false
   #digest: Digest | undefined
   #damage: unknown
 
@@ -74,15 +77,17 @@ export class HeldDocument {
     return mergeUpdates([integrated, ...this.#heldBack.map(({ bytes }) => bytes)])
   }
 
-  /** Applies them all as one. Undefined: taken. */
-  apply(batch: readonly Received[], origin: object): ErrorCode | undefined {
-    if (this.#damage !== undefined) return 'unavailable'
-    if (!this.#applyAll(this.#sortOut(batch), origin)) return 'unavailable'
-    // What was parked may just have been integrated, and be what others wait to delete.
-    if (this.#heldBack.length > 0 && !this.#applyAll(this.#sortOut([]), origin)) {
-      return 'unavailable'
+  /** Applies them all as one. What is not integrated afterwards is parked, or has to come again. */
+  apply(batch: readonly Received[], origin: object): 'whole' | 'gapped' | 'damaged' {
+    if (this.#damage !== undefined) return 'damaged'
+    this.#hasDropped = false
+    let parts = this.#sortOut(batch)
+    while (parts.length > 0) {
+      if (!this.#applyAll(parts, origin)) return 'damaged'
+      // What was parked may just have been integrated, and be what others wait to delete.
+      parts = this.#heldBack.length === 0 ? [] : this.#sortOut([])
     }
-    return undefined
+    return this.isWhole && !this.#hasDropped ? 'whole' : 'gapped'
   }
 
   #applyAll(parts: readonly Part[], origin: object): boolean {
@@ -97,10 +102,8 @@ export class HeldDocument {
   get #isStuck(): boolean {
     const { pendingStructs, pendingDs } = this.doc.store
     if (pendingStructs === null) return pendingDs !== null
-    for (const [client, clock] of pendingStructs.missing) {
-      if (clock >= Y.getState(this.doc.store, client)) return false
-    }
-    return true
+    const parked = readUpdate(Y.convertUpdateFormatV2ToV1(pendingStructs.update))
+    return parked.ok && missing(coverageOfWritten(this.doc, []), parked.value).size === 0
   }
 
   #applyUpdate(bytes: Uint8Array, origin: object, parts: readonly Part[]): boolean {
@@ -152,8 +155,11 @@ export class HeldDocument {
       this.#heldBack.length >= bounds.maxHeldBackUpdates ||
       (this.#heldBack.length > 0 &&
         this.#heldBackBytes + part.bytes.byteLength > bounds.maxHeldBackBytes)
-    // Dropped: the next comparison brings it again.
-    if (isFull) return
+    // The next comparison brings it again.
+    if (isFull) {
+      this.#hasDropped = true
+      return
+    }
     this.#heldBack.push(part)
     this.#heldBackBytes += part.bytes.byteLength
   }

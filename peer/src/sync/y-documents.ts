@@ -201,14 +201,15 @@ export class YDocuments implements Documents {
   }
 
   #apply(held: HeldDocument, parts: readonly Received[]): Outcome {
-    const code = held.apply(parts, this.origin)
+    const wasDamaged = held.damage !== undefined
+    const kind = held.apply(parts, this.origin)
     this.#onChange.tell(held.document.id)
-    if (code !== undefined) {
+    if (kind !== 'damaged') return { kind }
+    if (!wasDamaged) {
       this.#options.logger.error('a document is damaged', { error: String(held.damage) })
       this.#onDamaged.tell(held.document, held.damage)
-      return { kind: 'refused', code }
     }
-    return { kind: held.isWhole ? 'whole' : 'gapped' }
+    return { kind: 'refused', code: 'unavailable' }
   }
 
   #outcomeOfUnheld({ id, generation }: DocumentRef): Outcome {

@@ -6,7 +6,7 @@ import {
   type Position,
   type SessionState,
 } from '@holdfast/peer'
-import { fraction, silentLogger, type Link } from '@holdfast/peer/ports'
+import { fraction, silentLogger } from '@holdfast/peer/ports'
 import {
   hexOf,
   type Access,
@@ -94,6 +94,10 @@ export class MeshPeer {
     for (const to of options.dials) this.#dial(to)
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   get kept(): Kept {
     return this.#options.kept
   }
@@ -148,7 +152,7 @@ export class MeshPeer {
 
   #meet(link: SimulatedLink): PeerSession {
     const { clock, random } = this.#life
-    const channel = new Channel({ link: link as Link, clock, random })
+    const channel = new Channel({ link, clock, random })
     const session = this.sync.add(channel, { access: this.#options.accessOf(link.remoteHost) })
     this.#options.onSession?.(session, link)
     return session

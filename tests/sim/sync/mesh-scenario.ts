@@ -121,7 +121,7 @@ class SimulatedMesh {
 
   edit(host: Host): void {
     const peer = this.#peers.get(host)
-    if (!host.isUp || peer === undefined || this.#readers.has(host.name)) return
+    if (!host.isUp || peer?.isClosed !== false || this.#readers.has(host.name)) return
     const burst = this.#world.random.chance(0.2) ? 20 : 1
     const id = this.#world.random.pick(this.#ids)
     for (let at = 0; at < burst; at++) peer.edit(id, `${host.name}.${this.#edits++}`)
@@ -129,7 +129,7 @@ class SimulatedMesh {
 
   delete(host: Host): void {
     const peer = this.#peers.get(host)
-    if (!host.isUp || peer === undefined || this.#readers.has(host.name)) return
+    if (!host.isUp || peer?.isClosed !== false || this.#readers.has(host.name)) return
     const id = this.#world.random.pick(this.#ids)
     if (peer.documents.docOf(id) === undefined) return
     this.#world.count('delete')
