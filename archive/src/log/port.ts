@@ -174,9 +174,10 @@ export interface Page {
   /** Strictly ascending by seq. */
   readonly entries: readonly Entry[]
   /**
-   * Whoever has durably applied the page has everything up to here, except of documents that stand
-   * further on in the stream as a snapshot: of those once it has been there, and of all documents
-   * once a page has ended at the head.
+   * Where the next page starts. Whoever has durably applied a page that ends at the head has
+   * everything up to here. After another page that is so only of documents that do not stand further
+   * on in the stream, as a snapshot or a tombstone: such a cursor is good at this opening of the log,
+   * and at no other, because a copy that is put back may still have as rows what was passed over.
    */
   readonly through: number
   /** The collection's head in the same read transaction. `through === head`: nothing is left. */

@@ -111,7 +111,7 @@ interface Acked {
   readonly coverage: Coverage
 }
 
-function coverageOf(bytes: Uint8Array): Coverage {
+export function coverageOf(bytes: Uint8Array): Coverage {
   const read = readUpdate(bytes)
   if (!read.ok) throw new Error(read.refusal.detail)
   return read.value

@@ -67,7 +67,9 @@ export async function subscribe(run: LogRun, subscriber: Subscriber): Promise<vo
   const { collection, cursor } = reader
   if (cursor !== undefined) {
     const { standing } = await run.log.locate(collection, cursor)
-    if (standing === 'ahead' || standing === 'unknown-term') await resync(run, reader)
+    // A cursor on its way past snapshots is good at the opening that gave it, and at no other.
+    const isGood = reader.wholeThrough === cursor.seq || cursor.term === run.log.term
+    if (!isGood || standing === 'ahead' || standing === 'unknown-term') await resync(run, reader)
   }
   // Half of them come back as another instance, which has to wait while the old one is live.
   if (run.random.chance(0.5)) subscriber.instance++
