@@ -53,6 +53,11 @@ export class Checkpoints {
     this.#rowsSince.set(document, 0)
   }
 
+  /** What was counted in a transaction that failed. A count that is too low costs time. */
+  forget(): void {
+    this.#rowsSince.clear()
+  }
+
   /** Where rows have gone that it counts, or a snapshot does its service. */
   remove(document: number): void {
     this.#remove.run(document)

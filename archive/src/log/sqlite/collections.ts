@@ -103,6 +103,10 @@ export class Collections {
     this.#started = 0
     this.#changed.clear()
     this.#byName.clear()
+  }
+
+  /** After that, once the disk can be read. */
+  reload(): void {
     this.#stored = this.#countAll.get()?.count ?? 0
   }
 }

@@ -133,11 +133,13 @@ export class Engine {
   heal(document: number, nowMs: number): Changed<number> {
     return this.#run('taking out what is damaged', () => {
       const healed = this.#compaction.heal(document, nowMs)
-      this.#logger.error('stored bytes have changed and were set aside', {
-        file: this.file.file,
-        document,
-        found: healed.answer,
-      })
+      const { answer: found } = healed
+      this.#logger.error(
+        found > 0
+          ? 'stored bytes have changed and were set aside'
+          : 'stored bytes have changed and cannot be set aside: they are left out',
+        { file: this.file.file, document, found },
+      )
       return healed
     })
   }

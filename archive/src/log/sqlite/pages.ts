@@ -109,13 +109,13 @@ export class Pages {
   ): RowEntry | TombstoneEntry | undefined {
     const entry = entryOf(tuple)
     const { seq, bytes, producer, n } = entry
+    if (!isWhole(entry)) throw new Damaged(entry.document, `row ${seq} has changed`)
     let document = documents.get(entry.document)
     if (document === undefined) {
       document = this.#pageDocument(entry.document)
       documents.set(entry.document, document)
     }
     const { ref } = document
-    if (!isWhole(entry)) throw new Damaged(entry.document, `row ${seq} has changed`)
     if (entry.kind === entryKind.tombstone) return { kind: 'tombstone', seq, document: ref }
     if (document.isDeleted) return undefined
     if (producer === 0) return { kind: 'row', seq, document: ref, bytes }

@@ -109,8 +109,8 @@ export class Sql {
 
   /** Runs `work` in a write transaction: all of it, or, when it throws, nothing. */
   write<Result>(work: () => Result): Result {
-    this.begin()
     try {
+      this.begin()
       const result = work()
       this.commit()
       return result

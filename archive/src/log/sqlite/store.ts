@@ -83,6 +83,7 @@ export class Store {
   refresh(): void {
     if (!this.#isStale) return
     this.totals.reload()
+    this.collections.reload()
     this.filing.reload()
     this.#isStale = false
   }
@@ -113,14 +114,15 @@ export class Store {
     this.collections.forget()
     this.documents.forget()
     this.producers.forget()
+    this.checkpoints.forget()
     this.sql.rollback()
   }
 
   /** Runs `work` in a write transaction of its own: all of it, or, when it throws, nothing. */
   write<Result>(work: () => Result): Result {
     this.refresh()
-    this.begin()
     try {
+      this.begin()
       const result = work()
       this.commit()
       return result
