@@ -1,0 +1,15 @@
+export { Awareness, type AwarenessChange } from './awareness.js'
+export {
+  encodeAwareness,
+  readAwareness,
+  type AwarenessEntry,
+  type AwarenessState,
+} from './awareness-update.js'
+export { presenceBounds } from './limits.js'
+export {
+  Presence,
+  type PresenceLink,
+  type PresenceMessage,
+  type PresenceOptions,
+  type PresenceStatistics,
+} from './presence.js'
