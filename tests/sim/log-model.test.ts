@@ -6,7 +6,7 @@ import { seedsFromEnvironment } from './seeds.js'
 
 test('[I1] [I2] [I3] [I5] [I6] [I7] [I8] [I9] [I10] [I11] [I12] [I13] [I16] random schedules on a memory log keep what was acknowledged, and everybody ends equal', async () => {
   const { counts } = await runSeeds({
-    ...seedsFromEnvironment({ runs: 300, seed: 'log' }),
+    ...seedsFromEnvironment({ runs: 200, seed: 'log' }),
     scenario: logScenario(memoryLog),
     mustHappen,
   })
