@@ -108,10 +108,8 @@ test(
     engine.append([new Writer(1).write('a')], 0)
     engine.close()
     folder.tamper((database) => database.pragma('user_version = 1000'))
-    await expect(folder.openLog()).rejects.toMatchObject({
-      code: 'unsupported-file',
-      message: expect.stringContaining('has version 1000'),
-    })
+    await expect(folder.openLog()).rejects.toThrow('has version 1000')
+    await expect(folder.openLog()).rejects.toMatchObject({ code: 'unsupported-file' })
     expect(folder.count('SELECT count(*) FROM entries')).toBe(1)
     expect(folder.count('SELECT count(*) FROM terms')).toBe(1)
   }),
@@ -174,15 +172,10 @@ test(
 )
 
 /** Fills the page in which SQLite begins to look into an index. */
-function overwriteIndex({ file, tamper }: LogFolder, index: string): void {
-  const [page, pageBytes] = tamper(
-    (database) => [
-      database.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?').pluck().get(index),
-      database.pragma('page_size', { simple: true }),
-    ],
-    file,
-  ) as [number, number]
-  const descriptor = openSync(file, 'r+')
+function overwriteIndex(folder: LogFolder, index: string): void {
+  const pageBytes = folder.count('PRAGMA page_size')
+  const page = folder.count('SELECT rootpage FROM sqlite_schema WHERE name = ?', index)
+  const descriptor = openSync(folder.file, 'r+')
   writeSync(descriptor, Buffer.alloc(pageBytes, 7), 0, pageBytes, (page - 1) * pageBytes)
   closeSync(descriptor)
 }

@@ -12,6 +12,7 @@ import { DurableSource } from './durable-source.js'
 import { markSuspect, sizeOf, walOf } from './files.adapter.js'
 import { LeaseStore } from './lease-store.js'
 import { openLogFile, type LogFile, type LogFileOptions } from './log-file.js'
+import { boundWal } from './pragmas.js'
 import { isDamage, logErrorOf } from './sql.adapter.js'
 import { Store } from './store.js'
 
@@ -52,6 +53,7 @@ export class Engine {
   readonly #leases: LeaseStore
   #damage: LogError | undefined
   #expireAfterMs = -Infinity
+  #isWalUnbounded = false
 
   static open(options: EngineOptions): Engine {
     const file = openLogFile(options)
@@ -148,12 +150,16 @@ export class Engine {
     this.#run('writing leases down', () => this.#store.write(() => this.#leases.save(changes)))
   }
 
-  /** What can wait until nobody does: heals what was met while reading, forgets old producers. */
+  /**
+   * What can wait until nobody does: heals what was met while judging, forgets old producers, looks
+   * after the write-ahead log. To be called now and then.
+   */
   tidy(nowMs: number): readonly Changed<number>[] {
     const healed = [...this.#store.damaged].map((document) => {
       this.#store.damaged.delete(document)
       return this.heal(document, nowMs)
     })
+    this.#boundWal()
     if (nowMs >= this.#expireAfterMs) {
       const mayBeMore = this.#run('forgetting old ops', () =>
         this.#store.write(() => this.#store.producers.expire(nowMs)),
@@ -185,6 +191,19 @@ export class Engine {
   /** Idempotent. */
   close(): void {
     this.file.close()
+  }
+
+  /** Says once that somebody reads without end, and then again only if that had ended. */
+  #boundWal(): void {
+    const isBounded = this.#run('emptying the write-ahead log', () => boundWal(this.file.sql))
+    if (!isBounded && !this.#isWalUnbounded) {
+      const { file } = this.file
+      this.#logger.error('another process reads the log without end: its write-ahead log grows', {
+        file,
+        walBytes: sizeOf(walOf(file)),
+      })
+    }
+    this.#isWalUnbounded = !isBounded
   }
 
   #run<Result>(doing: string, work: () => Result): Result {

@@ -1,5 +1,6 @@
 import { LogError } from '../errors.js'
-import type { Sql } from './sql.adapter.js'
+import { sizeOf, walOf } from './files.adapter.js'
+import { defaultBusyTimeoutMs, type Sql } from './sql.adapter.js'
 
 /**
  * 8 KiB: seven rows of 1 KB to a page where 4 KiB holds three and leaves a quarter empty. Counts
@@ -18,6 +19,28 @@ const maxIdleWalBytes = 64 * 1024 * 1024
 
 /** For the pages that the writer changes again and again. */
 const writerCacheKib = 32 * 1024
+
+/**
+ * Each checkpoint empties the write-ahead log, unless a reader still needs it. Our own readers are
+ * gone in milliseconds; at four times the usual size it is somebody else's.
+ */
+const maxWalBytes = 4 * checkpointPages * pageBytes
+
+/**
+ * Empties a write-ahead log that has grown beyond all measure; waits for its readers, but not long.
+ * Gives whether it is bounded.
+ */
+export function boundWal(sql: Sql): boolean {
+  const wal = walOf(sql.file)
+  if (sizeOf(wal) <= maxWalBytes) return true
+  sql.pragma('busy_timeout = 100')
+  try {
+    sql.pragma('wal_checkpoint(TRUNCATE)')
+  } finally {
+    sql.pragma(`busy_timeout = ${defaultBusyTimeoutMs}`)
+  }
+  return sizeOf(wal) <= maxWalBytes
+}
 
 /** Makes `commit` mean "on disk", and verifies that it does. For a connection that writes. */
 export function makeSafe(sql: Sql): void {

@@ -33,6 +33,9 @@ export interface SqlOptions extends SqlHooks {
   readonly busyTimeoutMs?: number
 }
 
+/** Another process that looks into the file, as a backup does, is gone after some milliseconds. */
+export const defaultBusyTimeoutMs = 5_000
+
 /**
  * One connection to one database file: the only place where statements are made, so that each has
  * a name and passes the same hook. Errors are SQLite's own; `logErrorOf` gives them their type.
@@ -47,7 +50,12 @@ export class Sql {
   readonly #commit: Statement
   readonly #rollback: Statement
 
-  constructor({ file, readonly = false, busyTimeoutMs = 5_000, ...hooks }: SqlOptions) {
+  constructor({
+    file,
+    readonly = false,
+    busyTimeoutMs = defaultBusyTimeoutMs,
+    ...hooks
+  }: SqlOptions) {
     this.file = file
     this.#hook = hooks.onStatement
     this.#onPrepare = hooks.onPrepare
