@@ -9,6 +9,7 @@ test('[SYNC-1] [L45] [I11] [I15] [I16] meshes of 2 to 48 peers agree after every
     scenario: meshScenario,
     mustHappen: [
       'edit',
+      'paste',
       'delete',
       'document ended',
       'synced',

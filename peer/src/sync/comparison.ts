@@ -191,7 +191,9 @@ export class Comparison {
       if (!inReturn) this.#found(mine.document)
       return
     }
-    if (mine === undefined && !this.#options.documents.accepts(document)) {
+    // A reader may know of an ending that nobody here knows of, and is not believed.
+    const isAhead = document.generation > (mine?.document.generation ?? 0)
+    if (isAhead || (mine === undefined && !this.#options.documents.accepts(document))) {
       return this.#fail(request, document, 'unavailable')
     }
     const known = this.#exchanges.get(document)

@@ -18,6 +18,8 @@ export class Outgoing {
   #questions: Make[] = []
   #answersAt = 0
   #questionsAt = 0
+  /** What the lane had no room for. */
+  #unsent: Uint8Array | undefined
   #isPumping = false
 
   constructor(channel: Channel, mayAsk: () => boolean) {
@@ -30,6 +32,7 @@ export class Outgoing {
     this.#stop()
     this.#answers = []
     this.#questions = []
+    this.#unsent = undefined
   }
 
   get waitingAnswers(): number {
@@ -54,16 +57,26 @@ export class Outgoing {
     this.pump()
   }
 
+  /** Says what there is to say, until the lane is full. The channel tells when it has room again. */
   pump(): void {
     if (this.#isPumping) return
     this.#isPumping = true
-    while (this.#channel.hasRoom('bulk')) {
-      const make = this.#next()
-      if (make === undefined) break
-      const message = make()
-      if (message !== undefined) this.#channel.sendEncoded(encodeMessage(message), 'bulk')
+    while (this.#channel.isOpen) {
+      this.#unsent ??= this.#encodeNext()
+      if (this.#unsent === undefined) break
+      if (!this.#channel.sendEncoded(this.#unsent, 'bulk')) break
+      this.#unsent = undefined
     }
     this.#isPumping = false
+  }
+
+  #encodeNext(): Uint8Array | undefined {
+    for (;;) {
+      const make = this.#next()
+      const message = make?.()
+      if (message !== undefined) return encodeMessage(message)
+      if (make === undefined) return undefined
+    }
   }
 
   #next(): Make | undefined {

@@ -35,6 +35,8 @@ export interface MeshPeerOptions {
 /** The documents of one replica, by id and generation. */
 export class Kept {
   readonly docs = new Map<DocumentId, { readonly generation: number; readonly doc: Y.Doc }>()
+  /** The generations that live, where one has ended. */
+  readonly livingById = new Map<DocumentId, number>()
 }
 
 /** A peer of a mesh whose topology is given, with a loop that dials again what has ended. */
@@ -61,10 +63,14 @@ export class MeshPeer {
         options.opensUnknown === false ? undefined : this.#create(id, generation),
       ...(options.position === undefined ? {} : { position: options.position }),
     })
-    for (const [id, { generation, doc }] of kept.docs) {
-      if (generation > 0) this.documents.end({ id, generation: generation - 1 })
-      this.documents.open(id, doc)
+    for (const [id, generation] of kept.livingById) {
+      this.documents.end({ id, generation: generation - 1 })
     }
+    for (const [id, { doc }] of kept.docs) this.documents.open(id, doc)
+    this.documents.onChange((id) => {
+      const generation = this.documents.holding(id)?.document.generation ?? 0
+      if (generation > 0) kept.livingById.set(id, generation)
+    })
     this.documents.onEnded(({ id }) => {
       kept.docs.delete(id)
       life.count('document ended')
@@ -125,6 +131,13 @@ export class MeshPeer {
     })
     this.#life.count('edit')
     this.#life.log(`edits ${id} ${token}`)
+  }
+
+  /** Adds so many letters at once: states and ops that fill the lanes. */
+  paste(id: DocumentId, letters: number): void {
+    this.open(id).getText('pasted').insert(0, 'x'.repeat(letters))
+    this.#life.count('paste')
+    this.#life.log(`pastes ${letters} into ${id}`)
   }
 
   close(): void {

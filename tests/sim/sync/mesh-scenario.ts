@@ -58,6 +58,8 @@ class SimulatedMesh {
   /** The first generation of a document that nobody has ended. */
   readonly #endedGeneration = new Map<DocumentId, number>()
   readonly #ids: readonly DocumentId[]
+  /** Documents of some hundred kilobytes, on lines that take their time. */
+  readonly #isBulky: boolean
   #edits = 0
   #early: string | undefined
 
@@ -71,6 +73,10 @@ class SimulatedMesh {
     const isReader = size > 2 && random.chance(0.25)
     this.#readers = new Set(isReader ? [`p${size - 1}`] : [])
     const documents = 1 + random.below(random.chance(0.1) ? 80 : 4)
+    this.#isBulky = size <= 8 && random.chance(0.15)
+    if (this.#isBulky) {
+      world.network.setConditions({ bytesPerSecond: random.between(300_000, 3_000_000) })
+    }
     this.#ids = Array.from({ length: documents }, (_, index) => `d${index}` as DocumentId)
   }
 
@@ -124,6 +130,9 @@ class SimulatedMesh {
     if (!host.isUp || peer?.isClosed !== false || this.#readers.has(host.name)) return
     const burst = this.#world.random.chance(0.2) ? 20 : 1
     const id = this.#world.random.pick(this.#ids)
+    if (this.#isBulky && this.#world.random.chance(0.1)) {
+      peer.paste(id, this.#world.random.pick([30_000, 90_000, 400_000]))
+    }
     for (let at = 0; at < burst; at++) peer.edit(id, `${host.name}.${this.#edits++}`)
   }
 
