@@ -58,6 +58,44 @@ test('[SYNC-3] a document that the other side does not want keeps nobody from be
   await mesh.close()
 })
 
+test('[SYNC-3] a document that is closed here while it differs keeps nobody from being synced', async () => {
+  const mesh = new GivenMesh({ seed: 'closed', dials: line(2), opensUnknown: false })
+  const other = 'other' as DocumentId
+  for (const [index, peer] of mesh.peers.entries()) {
+    peer.edit(note, `of ${index}`)
+    peer.edit(other, `of ${index}`)
+  }
+  await mesh.world.until(() => mesh.peer(0).sync.sessions[0]?.differing.length === 2)
+  expect(mesh.peer(0).sync.isSynced({ id: note, generation: 0 })).toBe(false)
+  mesh.peer(0).documents.close(other)
+  await mesh.world.run(40_000)
+  await mesh.synced()
+  expect(mesh.contents().size).toBe(1)
+  expect(mesh.peer(0).sync.isSynced({ id: note, generation: 0 })).toBe(true)
+  await mesh.close()
+})
+
+test('[SYNC-20] two links to one neighbour carry an op once, and either of them may end', async () => {
+  const mesh = new GivenMesh({ seed: 'paths', dials: [[1, 1], []] })
+  mesh.peer(0).edit(note, 'first')
+  await mesh.synced()
+  expect(mesh.peer(0).sync.sessions).toHaveLength(2)
+  for (const end of [0, 1]) {
+    mesh.peer(0).edit(note, `over either ${end}`)
+    await mesh.world.run(100)
+    expect(mesh.contents().size).toBe(1)
+    for (const { sync } of mesh.peers) expect(sync.stats().duplicates).toBe(0)
+    // In the middle of more edits one link ends; nothing is lost.
+    mesh.peer(1).edit(note, `before ${end}`)
+    mesh.peer(0).sync.sessions[end]?.close()
+    mesh.peer(0).edit(note, `after ${end}`)
+    await mesh.world.run(2_500)
+    expect(mesh.contents().size).toBe(1)
+    await mesh.synced()
+  }
+  await mesh.close()
+})
+
 test('[SYNC-4] comparing what is equal costs little, and above a thousand documents what changed', async () => {
   const count = 3_000
   const mesh = new GivenMesh({ seed: 'many', dials: line(2) })

@@ -21,6 +21,7 @@ test('[SYNC-1] [L45] [I11] [I15] [I16] meshes of 2 to 48 peers agree after every
       'link broken',
       'half open',
       'dialled again',
+      'rebuilt',
       'frame lost',
       'frame doubled',
       'frame held back',

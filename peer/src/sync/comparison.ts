@@ -111,7 +111,10 @@ export class Comparison {
 
   /** Tells what may differ, of the whole collection. */
   compareAll(isOpening: boolean): void {
-    for (const exchange of this.#exchanges.all()) exchange.looks = 0
+    for (const exchange of this.#exchanges.all()) {
+      exchange.looks = 0
+      this.#isWanted(exchange)
+    }
     this.#hasRound = true
     const position = this.#options.documents.position()
     const isByNumber =
@@ -530,8 +533,21 @@ export class Comparison {
     const delayMs = bounds.lookAgainAfterMs * 2 ** exchange.looks++
     exchange.looking = this.#options.clock.after(delayMs, () => {
       exchange.looking = undefined
-      this.#tellPage(this.#options.tree.prefixOf(exchange.document.id))
+      if (!this.#isWanted(exchange)) this.#options.changed()
+      else this.#tellPage(this.#options.tree.prefixOf(exchange.document.id))
     })
+  }
+
+  /** False, and it ends, where the document was closed here meanwhile, or its generation ended. */
+  #isWanted({ document }: Exchange): boolean {
+    const { documents } = this.#options
+    const holding = documents.holding(document.id)
+    const isWanted =
+      holding === undefined
+        ? documents.accepts(document)
+        : holding.document.generation === document.generation
+    if (!isWanted) this.#exchanges.delete(document)
+    return isWanted
   }
 
   #proven(document: DocumentRef, request: number): void {

@@ -19,6 +19,7 @@ import {
   messageBounds,
   messageKinds,
   readUpdate,
+  updateLimits,
   type DocumentRef,
   type ErrorCode,
   type InstanceId,
@@ -363,7 +364,7 @@ export class PeerSession {
     const outcomes: Outcome[] = []
     const taken: { readonly at: number; readonly received: Received }[] = []
     for (const [at, { document, bytes }] of messages.entries()) {
-      const coverage = readUpdate(bytes)
+      const coverage = readUpdate(bytes, stateLimits)
       if (coverage.ok) taken.push({ at, received: { document, bytes, coverage: coverage.value } })
       else {
         this.#refusedUpdates++
@@ -406,6 +407,9 @@ export class PeerSession {
     this.#options.events.closed(this, closed)
   }
 }
+
+/** The state of a document of the largest size may be a little longer than its content. */
+const stateLimits = { ...updateLimits, maxBytes: messageBounds.maxUpdateBytes }
 
 type BulkMessage =
   | MessageOf<'summary'>

@@ -38,6 +38,8 @@ export class SpreadingLink {
   #announcing: Undo | undefined
   /** Ops that wait in the bulk lane: what follows must not overtake them. */
   #inBulk = 0
+  /** Sent, and not known to have arrived: no more than the lanes and the window hold. */
+  readonly #unconfirmed = new Set<OutgoingOp>()
 
   constructor(
     session: PeerSession,
@@ -56,15 +58,21 @@ export class SpreadingLink {
   }
 
   /** What cannot be sent now is owed, and compared later. */
-  send({ op, document, message, bytes }: OutgoingOp): void {
+  send(outgoing: OutgoingOp): void {
     if (!this.session.isOpen) return
+    const { op, document, message, bytes } = outgoing
     const lane = this.#inBulk > 0 ? 'bulk' : laneOf(message, bytes.length)
     const isSent = this.session.channel.sendEncoded(bytes, lane, () => {
       if (lane === 'bulk') this.#inBulk--
+      this.#unconfirmed.delete(outgoing)
       this.#delivered(op, this.instance)
     })
-    if (!isSent) this.session.owe(document)
-    else if (lane === 'bulk') this.#inBulk++
+    if (!isSent) {
+      this.session.owe(document)
+      return
+    }
+    this.#unconfirmed.add(outgoing)
+    if (lane === 'bulk') this.#inBulk++
   }
 
   announce(op: OpId): void {
@@ -83,6 +91,15 @@ export class SpreadingLink {
   close(): void {
     this.#announcing?.()
     this.#announcements = []
+    this.#unconfirmed.clear()
+  }
+
+  /** Another link to the same neighbour goes on: what may have been lost here is sent there. */
+  replaceBy(other: SpreadingLink): void {
+    for (const outgoing of this.#unconfirmed) other.send(outgoing)
+    for (const op of this.#announcements) other.announce(op)
+    // What had arrived there may not have been heard any more, and the other way round.
+    other.session.compareSoon()
   }
 
   #tell(): void {

@@ -126,13 +126,16 @@ export class Spreading {
   closed(session: PeerSession): void {
     const link = this.#linkBySession.get(session)
     if (link === undefined) return
-    link.close()
     this.#linkBySession.delete(session)
-    if (this.#linkByInstance.get(link.instance) !== link) return
-    this.#linkByInstance.delete(link.instance)
-    for (const other of this.#linkBySession.values()) {
-      if (other.instance === link.instance) this.#linkByInstance.set(other.instance, other)
+    if (this.#linkByInstance.get(link.instance) === link) {
+      this.#linkByInstance.delete(link.instance)
+      for (const other of this.#linkBySession.values()) {
+        if (other.instance === link.instance) this.#linkByInstance.set(other.instance, other)
+      }
     }
+    const left = this.#linkByInstance.get(link.instance)
+    if (left !== undefined) link.replaceBy(left)
+    link.close()
     this.#linksChanged()
   }
 

@@ -140,6 +140,16 @@ export class MeshPeer {
     this.#life.log(`pastes ${letters} into ${id}`)
   }
 
+  /** A new link beside one that stands; the old one is closed a moment later. */
+  rebuild(): void {
+    const [old, to] = [...this.#hostBySession][0] ?? []
+    if (old === undefined || to === undefined || this.#isClosed) return
+    this.#hostBySession.delete(old)
+    this.#dial(to)
+    this.#life.count('rebuilt')
+    this.#life.clock.after(1_000 * fraction(this.#life.random), () => old.close())
+  }
+
   close(): void {
     this.#isClosed = true
     this.documents.closeAll()

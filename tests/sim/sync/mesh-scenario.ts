@@ -136,6 +136,10 @@ class SimulatedMesh {
     for (let at = 0; at < burst; at++) peer.edit(id, `${host.name}.${this.#edits++}`)
   }
 
+  rebuild(host: Host): void {
+    if (host.isUp) this.#peers.get(host)?.rebuild()
+  }
+
   delete(host: Host): void {
     const peer = this.#peers.get(host)
     if (!host.isUp || peer?.isClosed !== false || this.#readers.has(host.name)) return
@@ -340,7 +344,9 @@ function takeStep(world: World, mesh: SimulatedMesh): void {
       aAfterMs: halfOpen ? Infinity : random.below(50),
       bAfterMs: random.below(1_000),
     })
-  } else if (chance < 96) {
+  } else if (chance < 94) {
+    mesh.rebuild(host)
+  } else if (chance < 97) {
     if (host.isUp) host.freeze()
   } else if (host.isUp) host.thaw()
 }
