@@ -483,4 +483,6 @@ export interface LogStatistics {
   readonly laggards: number
   readonly fileBytes: number
   readonly walBytes: number
+  /** Of the file: holds nothing now; the next rows take it, or it goes back to the file system. */
+  readonly freeBytes: number
 }

@@ -31,6 +31,7 @@ export function statisticsOf(tables: Tables, counters: Counters, leases: number)
     laggards: counters.laggards,
     fileBytes: rowBytes + snapshotBytes,
     walBytes: 0,
+    freeBytes: 0,
   }
 }
 

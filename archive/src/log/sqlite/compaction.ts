@@ -28,6 +28,8 @@ export interface CompactionParts {
   readonly logger: Logger
   /** Throws if the log is closed. */
   readonly assertOpen: () => void
+  /** Something was deleted: its pages may go. */
+  readonly leavesRoom: () => void
 }
 
 /**
@@ -75,12 +77,13 @@ export class SqliteCompaction implements CompactionLog {
     maxRows: number,
   ): Promise<RetireResult> {
     await this.settle(collection, document)
-    const { writer, leases, counters, clock } = this.#parts
+    const { writer, leases, counters, clock, leavesRoom } = this.#parts
     const lowestAck = leases.lowestAck(collection)
     const answer = this.#settled(
       await writer.call('retire', collection, document, maxRows, lowestAck, clock.now()),
     )
     counters.retiredRows += answer.removed
+    leavesRoom()
     return answer
   }
 

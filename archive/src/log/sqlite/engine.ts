@@ -10,6 +10,7 @@ import type { ProvenSnapshot, ReadBack } from './compaction-reads.js'
 import { CompactionWrites, type Changed } from './compaction-writes.js'
 import { DurableSource } from './durable-source.js'
 import { markSuspect, sizeOf, walOf } from './files.adapter.js'
+import { FreePages } from './free-pages.js'
 import { LeaseStore } from './lease-store.js'
 import { openLogFile, type LogFile, type LogFileOptions } from './log-file.js'
 import { boundWal } from './pragmas.js'
@@ -33,6 +34,14 @@ export interface StoredSums {
   readonly quarantined: number
   readonly fileBytes: number
   readonly walBytes: number
+  readonly freeBytes: number
+}
+
+/** What chores came to. */
+export interface Tidied {
+  readonly healed: readonly Changed<number>[]
+  /** Something is left for the next time, which need not wait. */
+  readonly more: boolean
 }
 
 /**
@@ -51,6 +60,7 @@ export class Engine {
   readonly #groups: GroupWriter
   readonly #compaction: CompactionWrites
   readonly #leases: LeaseStore
+  readonly #freePages: FreePages
   #damage: LogError | undefined
   #expireAfterMs = -Infinity
   #isWalUnbounded = false
@@ -73,6 +83,7 @@ export class Engine {
     this.#groups = new GroupWriter(this.#store, ledger)
     this.#compaction = new CompactionWrites(this.#store, ledger, policy)
     this.#leases = new LeaseStore(file.sql)
+    this.#freePages = new FreePages(file.sql)
     this.storedLeases = this.#leases.all()
   }
 
@@ -151,10 +162,10 @@ export class Engine {
   }
 
   /**
-   * What can wait until nobody does: heals what was met while judging, forgets old producers, looks
-   * after the write-ahead log. To be called now and then.
+   * What can wait until nobody does: heals what was met while judging, forgets old producers, gives
+   * free pages back, looks after the write-ahead log. To be called now and then.
    */
-  tidy(nowMs: number): readonly Changed<number>[] {
+  tidy(nowMs: number): Tidied {
     const healed = [...this.#store.damaged].map((document) => {
       this.#store.damaged.delete(document)
       return this.heal(document, nowMs)
@@ -166,7 +177,8 @@ export class Engine {
       )
       this.#expireAfterMs = mayBeMore ? nowMs : nowMs + expireEveryMs
     }
-    return healed
+    const mayFreeMore = this.#run('giving pages back', () => this.#freePages.giveBack())
+    return { healed, more: mayFreeMore || nowMs >= this.#expireAfterMs }
   }
 
   sums(): StoredSums {
@@ -184,6 +196,7 @@ export class Engine {
         collections: this.#store.collections.stored,
         fileBytes: sizeOf(file),
         walBytes: sizeOf(walOf(file)),
+        freeBytes: this.#freePages.bytes,
       }
     })
   }

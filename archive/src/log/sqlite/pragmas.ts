@@ -45,6 +45,8 @@ export function boundWal(sql: Sql): boolean {
 /** Makes `commit` mean "on disk", and verifies that it does. For a connection that writes. */
 export function makeSafe(sql: Sql): void {
   sql.pragma(`page_size = ${pageBytes}`)
+  // Counts only before the first table: lets `FreePages` shorten the file.
+  sql.pragma('auto_vacuum = INCREMENTAL')
   sql.pragma('journal_mode = WAL')
   // After the journal: better-sqlite3 is built to turn a WAL database to NORMAL.
   sql.pragma('synchronous = FULL')

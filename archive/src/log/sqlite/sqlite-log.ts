@@ -153,6 +153,7 @@ class SqliteLog implements Log {
       clock,
       logger,
       assertOpen,
+      leavesRoom: () => this.#armChores(),
     })
     // What an earlier opening has left to be forgotten.
     this.#armChores()
@@ -292,9 +293,9 @@ class SqliteLog implements Log {
     return group.outcomes
   }
 
-  #armChores(): void {
+  #armChores(afterMs = choresAfterMs): void {
     if (this.#chores !== undefined || this.#closing !== undefined) return
-    this.#chores = this.#options.clock.after(choresAfterMs, () => {
+    this.#chores = this.#options.clock.after(afterMs, () => {
       this.#chores = undefined
       this.#choresRunning = this.#runChores()
     })
@@ -309,7 +310,9 @@ class SqliteLog implements Log {
     try {
       if (changes !== undefined) await writer.call('saveLeases', changes)
       isSaved = true
-      for (const { gaps } of await writer.call('tidy', clock.now())) this.#news.announceGaps(gaps)
+      const { healed, more } = await writer.call('tidy', clock.now())
+      for (const { gaps } of healed) this.#news.announceGaps(gaps)
+      if (more) this.#armChores(moreChoresAfterMs)
     } catch (error) {
       // Only cost depends on any of it, and it is tried again.
       if (!isSaved && changes !== undefined) this.leases.putBack(changes)
@@ -321,3 +324,6 @@ class SqliteLog implements Log {
 
 /** Leases change with every page that is sent: written down at most once in this time. */
 const choresAfterMs = 1_000
+
+/** Between two steps of a longer chore: room for a few groups. */
+const moreChoresAfterMs = 20
