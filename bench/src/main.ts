@@ -9,6 +9,7 @@ import { report, UsageError, type Scenario } from './report.js'
 /** Loaded when asked for: one scenario's dependencies are not another's. */
 const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
   compaction: async () => (await import('./compaction-scenario.js')).scenario,
+  log: async () => (await import('./log-scenario.js')).scenario,
   reader: async () => (await import('./reader-scenario.js')).scenario,
   signal: async () => (await import('./signal.js')).scenario,
 }

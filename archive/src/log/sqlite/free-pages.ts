@@ -37,5 +37,5 @@ export class FreePages {
 const pagesAStep = 256
 
 /** What the next rows will take anyhow. */
-const keptPages = 16
+const keptPages = 4
 const keptShare = 1 / 16
