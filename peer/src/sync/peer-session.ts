@@ -32,12 +32,11 @@ import type { DigestTree } from './digest-tree.js'
 import type { Documents, Outcome, Received } from './documents.js'
 import { checkHello, helloOf, type Expected, type Self } from './handshake.js'
 import { syncBounds as bounds } from './limits.js'
-import { Outgoing } from './outgoing.js'
 
 export type SessionState = 'hello' | 'comparing' | 'synced' | 'closed'
 
 /** What the spreading of edits, and whatever else uses the link, does with a session. */
-export interface SessionEvents {
+interface SessionEvents {
   /** The other side is who it should be: from now on it is spoken to. */
   opened(session: PeerSession): void
   stateChanged(session: PeerSession): void
@@ -130,7 +129,7 @@ export class PeerSession {
 
   /** Documents that are being exchanged on this link. */
   get differing(): readonly DocumentRef[] {
-    return this.#comparison?.differing ?? []
+    return this.#comparison?.exchange.differing ?? []
   }
 
   /** Updates that the bounded reader has refused. */
@@ -167,17 +166,17 @@ export class PeerSession {
 
   /** Something of this document was to be sent on this link, and was not. */
   owe(document: DocumentRef): void {
-    this.#comparison?.owe(document)
+    this.#comparison?.exchange.owe(document)
   }
 
   /** Asks for what is missing of a document. False: it is asked for already, or cannot be. */
   askFor(document: DocumentRef): boolean {
-    return this.isOpen && (this.#comparison?.askFor(document) ?? false)
+    return this.isOpen && (this.#comparison?.exchange.askFor(document) ?? false)
   }
 
   /** They hold this document after all. */
   mentioned(document: DocumentRef): void {
-    this.#comparison?.mentioned(document.id)
+    this.#comparison?.exchange.mentioned(document.id)
   }
 
   /** Compares the whole link soon, at most every two seconds whatever the reasons. */
@@ -248,21 +247,19 @@ export class PeerSession {
     this.#hello = hello
     this.channel.limitFrames(hello.maxFrameBytes)
     this.channel.limitMessages(messageBounds.maxBytes)
-    this.#comparison = new Comparison(
-      {
-        documents,
-        tree,
-        clock,
-        ours: self.access,
-        theirs: expected.access,
-        theirCursors: hello.cursors,
-        theirMaxMessageBytes: hello.maxMessageBytes,
-        changed: () => this.#review(),
-        gapped: (document) => events.gapped(this, document),
-        refuse: (code) => this.close(code),
-      },
-      (mayAsk) => new Outgoing(this.channel, mayAsk),
-    )
+    this.#comparison = new Comparison({
+      channel: this.channel,
+      documents,
+      tree,
+      clock,
+      ours: self.access,
+      theirs: expected.access,
+      theirCursors: hello.cursors,
+      theirMaxMessageBytes: hello.maxMessageBytes,
+      changed: () => this.#review(),
+      gapped: (document) => events.gapped(this, document),
+      refuse: (code) => this.close(code),
+    })
     this.#enter('comparing')
     events.opened(this)
     this.#startComparing()
@@ -295,7 +292,7 @@ export class PeerSession {
   #compareAgain(): void {
     const comparison = this.#comparison
     if (comparison === undefined) return
-    const askedAtMs = comparison.oldestAskAtMs
+    const askedAtMs = comparison.exchange.oldestAskAtMs
     if (
       askedAtMs !== undefined &&
       this.#options.clock.monotonic() - askedAtMs > bounds.answerWithinMs
@@ -327,7 +324,7 @@ export class PeerSession {
       while (this.#inbox.length > 0 && this.isOpen) {
         const updates = this.#takeUpdates()
         if (updates.length > 0) {
-          await this.#comparison?.updates(updates, (all) => this.#receive(all))
+          await this.#comparison?.exchange.updates(updates, (all) => this.#receive(all))
         } else this.#handle(this.#inbox.shift())
       }
     } catch (error) {
@@ -356,8 +353,8 @@ export class PeerSession {
     if (message === undefined || comparison === undefined) return
     if (message.type === 'summary') comparison.summary(message)
     else if (message.type === 'compared') comparison.compared(message)
-    else if (message.type === 'state') comparison.state(message)
-    else if (message.type === 'error') comparison.error(message)
+    else if (message.type === 'state') comparison.exchange.state(message)
+    else if (message.type === 'error') comparison.exchange.error(message)
   }
 
   async #receive(messages: readonly MessageOf<'update'>[]): Promise<readonly Outcome[]> {
@@ -384,9 +381,9 @@ export class PeerSession {
     const comparison = this.#comparison
     if (comparison === undefined || !this.isOpen) return
     if (comparison.isDone && this.#inbox.length === 0 && !this.#isWorking) {
-      comparison.noteDone()
+      comparison.exchange.noteDone()
       this.#enter('synced')
-    } else if (comparison.differing.length > 0) this.#enter('comparing')
+    } else if (comparison.exchange.differing.length > 0) this.#enter('comparing')
   }
 
   #enter(state: SessionState): void {
