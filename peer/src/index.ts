@@ -24,3 +24,11 @@ export * from './signalling/index.js'
 export * from './sync/index.js'
 export { PeerError, type PeerErrorCode } from './errors.js'
 export * from './presence/index.js'
+export * from './mesh/index.js'
+export {
+  createMesh,
+  type Mesh,
+  type MeshIdentity,
+  type MeshOptions,
+  type MeshStatistics,
+} from './create-mesh.js'

@@ -1,0 +1,120 @@
+/*
+ * A link that stands, with a session of the collection on it.
+ *
+ *   connected ──their hello is believed, 10 s──► open ──3 s of silence, no answer in 1 s──► dying
+ *       │                                        ▲  │                                          │
+ *       │                                        └──┼───────────── heard again ────────────────┤
+ *       └────────────────────► ended ◄──────────────┴──────────── 5 s of silence ──────────────┘
+ */
+import type { Channel, ChannelClosed } from '../links/channel.js'
+import type { Clock, LinkKind, Undo } from '../ports/index.js'
+import type { ErrorCode } from '../protocol/index.js'
+import type { PeerSession } from '../sync/index.js'
+import { meshBounds as bounds } from './limits.js'
+
+export interface ConversationListener {
+  opened(): void
+  /** Silent for so long that it is time for another link; or, `false`, heard again. */
+  dying(isDying: boolean): void
+  ended(closed: ChannelClosed): void
+}
+
+export interface ConversationOptions {
+  readonly clock: Clock
+  readonly channel: Channel
+  readonly session: PeerSession
+  /** Within which this side is heard again: told with each ping. */
+  readonly promiseMs: () => number
+  readonly listener: ConversationListener
+}
+
+export class Conversation {
+  readonly session: PeerSession
+  readonly #options: ConversationOptions
+  #looking: Undo | undefined
+  #heardMessages = 0
+  #heardAtMs: number
+  #openedAtMs: number | undefined
+  #isDying = false
+  #isAsked = false
+  #isOver = false
+
+  constructor(options: ConversationOptions) {
+    this.#options = options
+    this.session = options.session
+    this.#heardAtMs = options.clock.monotonic()
+  }
+
+  get path(): LinkKind {
+    return this.#options.channel.stats().path
+  }
+
+  get isOpen(): boolean {
+    return this.#openedAtMs !== undefined && !this.#isOver
+  }
+
+  get isDying(): boolean {
+    return this.#isDying
+  }
+
+  /** Since it was opened; 0 before. */
+  get openForMs(): number {
+    return this.#openedAtMs === undefined ? 0 : this.#options.clock.monotonic() - this.#openedAtMs
+  }
+
+  /** Says goodbye, after what is queued. Idempotent. */
+  close(code?: ErrorCode): void {
+    this.session.close(code)
+  }
+
+  setAway(away: boolean): void {
+    this.#options.channel.setAway(away)
+  }
+
+  // From the owner of the session ------------------------------------------------------------------
+
+  opened(): void {
+    if (this.isOpen || this.#isOver) return
+    const { clock, listener } = this.#options
+    this.#openedAtMs = this.#heardAtMs = clock.monotonic()
+    this.#lookLater()
+    listener.opened()
+  }
+
+  ended(closed: ChannelClosed): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#looking?.()
+    this.#options.listener.ended(closed)
+  }
+
+  #lookLater(): void {
+    this.#looking = this.#options.clock.after(bounds.lookEveryMs, () => this.#look())
+  }
+
+  #look(): void {
+    const { channel, clock, promiseMs } = this.#options
+    const { receivedMessages } = channel.stats()
+    const nowMs = clock.monotonic()
+    if (receivedMessages !== this.#heardMessages) {
+      this.#heardMessages = receivedMessages
+      this.#heardAtMs = nowMs
+      this.#isAsked = false
+      this.#setDying(false)
+    } else if (nowMs - this.#heardAtMs >= bounds.quietMs + bounds.answerQuietMs) {
+      if (this.#isAsked) this.#setDying(true)
+      else this.#heardAtMs = nowMs - bounds.quietMs
+    }
+    if (nowMs - this.#heardAtMs >= bounds.quietMs && !this.#isAsked) {
+      // Answered at once also by a page in the background, whose own pings are rare.
+      this.#isAsked = channel.send({ type: 'ping', nonce: 0, nextWithinMs: promiseMs() })
+    }
+    if (!this.#isOver) this.#lookLater()
+  }
+
+  #setDying(isDying: boolean): void {
+    if (this.#isDying === isDying) return
+    this.#isDying = isDying
+    this.#options.listener.dying(isDying)
+  }
+}

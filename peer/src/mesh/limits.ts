@@ -1,0 +1,35 @@
+/** How patient a peer is with its neighbours, and how much it does for them at a time. */
+export const meshBounds = {
+  /**
+   * Handshakes under way in one process. Each is a connection of the platform with its sockets and
+   * checks; a room of fifty joined at once would be three hundred of them.
+   */
+  maxHandshakes: 4,
+  /** Of these, places that only answers take: who calls waits for one who answers, never for another caller. */
+  answersReserved: 1,
+  /** From a place at the gate to a link. ICE with a TURN server far away takes some eight seconds. */
+  signallingWithinMs: 15_000,
+  /** Signals that came before there was a place to begin: a description and its candidates. */
+  maxEarlySignals: 64,
+  /** The longest first pause after a failure, and the longest of all. */
+  firstRetryMs: 500,
+  mostRetryMs: 30_000,
+  /** A link that lasted so long was a success: the next failure is a first one. */
+  stableMs: 10_000,
+  /** Who is to be called asks for it after so long. */
+  expectWithinMs: 5_000,
+  /** … and, once it has asked, again after a call could have failed. */
+  askAgainMs: 16_000,
+  /** A word about a link younger than this was said before the link stood. */
+  crossingMs: 2_000,
+  /** Calls of one neighbour that are answered in ten seconds; more are told to come later. */
+  maxAnswers: 8,
+  answersPerMs: 10_000,
+  /** Attempts that are over and known by name, so that late signals of theirs begin nothing. */
+  rememberedAttempts: 16,
+  /** Silence on a link until it is asked for a sign of life, and from then until it is given up on. */
+  quietMs: 3_000,
+  answerQuietMs: 1_000,
+  /** How often that is looked at. */
+  lookEveryMs: 500,
+} as const
