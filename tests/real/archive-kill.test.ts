@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { seedsFromEnvironment } from '../sim/seeds.js'
 import { checkLeft, writeUntilKilled } from './crash/life.js'
-import { makeBase } from './crash/powercut.js'
+import { makeBase } from './crash/base.js'
 import { Promises } from './crash/promises.js'
 import { Tally } from './crash/tally.js'
 

@@ -3,10 +3,11 @@ import Database from 'better-sqlite3'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { makeBaseInMemory } from './crash/base.js'
 import { runAndKill } from './crash/child.js'
-import { compileShim, cut, forgetfulFolder, makeBase, syncsOf } from './crash/powercut.js'
+import { compileShim, cut, forgetfulFolder, syncsOf } from './crash/powercut.js'
 
-const base = makeBase()
+const base = makeBaseInMemory()
 afterAll(() => rmSync(base, { recursive: true, force: true }))
 const shim = compileShim(base)
 if ('missing' in shim) console.log(`power cuts are not tested: ${shim.missing}`)

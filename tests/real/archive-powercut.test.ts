@@ -3,12 +3,13 @@ import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { seedsFromEnvironment } from '../sim/seeds.js'
+import { makeBaseInMemory } from './crash/base.js'
 import { checkLeft, isLoss, writeUntilKilled } from './crash/life.js'
-import { compileShim, cut, forgetfulFolder, makeBase, type Lie } from './crash/powercut.js'
+import { compileShim, cut, forgetfulFolder, type Lie } from './crash/powercut.js'
 import { Promises } from './crash/promises.js'
 import { Tally } from './crash/tally.js'
 
-const base = makeBase()
+const base = makeBaseInMemory()
 afterAll(() => rmSync(base, { recursive: true, force: true }))
 const shim = compileShim(base)
 if ('missing' in shim) console.log(`power cuts are not tested: ${shim.missing}`)

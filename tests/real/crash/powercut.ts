@@ -17,7 +17,6 @@ import {
   realpathSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 
 /** The library to preload; or why there is none here. */
@@ -103,11 +102,6 @@ export function cut(
     writeFileSync(join(left, name), seen === onDisk ? onDisk : mixed(onDisk, seen, random))
   }
   return left
-}
-
-/** The folder in which tests make theirs. */
-export function makeBase(): string {
-  return realpathSync(mkdtempSync(join(tmpdir(), 'holdfast-crash-')))
 }
 
 const sectorBytes = 512

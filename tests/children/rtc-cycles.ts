@@ -1,0 +1,90 @@
+/*
+ * Connects and closes pairs of WebRTC peers in this process, so many times, and tells what is left:
+ * as links, or as bare RTCPeerConnections, to know what the platform itself does not give back.
+ *
+ *     node --expose-gc rtc-cycles.js links|bare CYCLES
+ *
+ * It ends by itself: nothing may keep the process alive.
+ */
+import wrtc from '@roamhq/wrtc'
+import { readdirSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
+import { rtcPair } from '../real/rtc-pair.js'
+
+const [what = '', cycles = ''] = process.argv.slice(2)
+const cycle = what === 'links' ? linkCycle : bareCycle
+
+/** More at once, and connections are lost. */
+const atOnce = 4
+/** After so many, what is allocated once is allocated. */
+const warmUp = 40
+
+await runCycles(warmUp)
+const before = await state()
+await runCycles(Number(cycles))
+console.log(JSON.stringify({ before, after: await state() }))
+
+async function runCycles(count: number): Promise<void> {
+  let begun = 0
+  const worker = async (): Promise<void> => {
+    while (begun++ < count) await cycle()
+  }
+  await Promise.all(Array.from({ length: atOnce }, worker))
+}
+
+async function linkCycle(): Promise<void> {
+  const { a, b } = await rtcPair()
+  await new Promise<void>((resolve) => {
+    b.onFrame(() => resolve())
+    a.send(Uint8Array.of(1))
+  })
+  await new Promise<void>((resolve) => {
+    b.onClose(() => resolve())
+    a.close()
+  })
+}
+
+async function bareCycle(): Promise<void> {
+  const [a, b] = [new wrtc.RTCPeerConnection(), new wrtc.RTCPeerConnection()]
+  const pass = (from: typeof a, to: typeof a): void => {
+    from.onicecandidate = ({ candidate }) => {
+      if (candidate) void to.addIceCandidate(candidate)
+    }
+  }
+  pass(a, b)
+  pass(b, a)
+  const channel = a.createDataChannel('bare')
+  const heard = new Promise<void>((resolve) => {
+    b.ondatachannel = ({ channel }) => {
+      channel.onmessage = () => resolve()
+    }
+  })
+  channel.onopen = () => channel.send(Uint8Array.of(1))
+  await a.setLocalDescription(await a.createOffer())
+  await b.setRemoteDescription(a.localDescription as RTCSessionDescription)
+  await b.setLocalDescription(await b.createAnswer())
+  await a.setRemoteDescription(b.localDescription as RTCSessionDescription)
+  await heard
+  a.close()
+  b.close()
+}
+
+async function state() {
+  // Ends of connections run in turns of their own; each of them may let go of more.
+  for (let turn = 0; turn < 50; turn++) {
+    await setImmediate()
+    globalThis.gc?.()
+  }
+  const { rss, heapUsed } = process.memoryUsage()
+  return {
+    residentBytes: rss,
+    heapBytes: heapUsed,
+    descriptors: countIn('/proc/self/fd'),
+    threads: countIn('/proc/self/task'),
+    resources: process.getActiveResourcesInfo().length,
+  }
+}
+
+function countIn(folder: string): number {
+  return readdirSync(folder).length
+}
