@@ -112,7 +112,11 @@ export class CollectionSync {
   /** The document is confirmed to be the same here and at every neighbour that is linked. */
   isSynced(document: DocumentRef): boolean {
     const open = this.sessions.filter(({ isOpen }) => isOpen)
-    return open.length > 0 && open.every((session) => session.isSyncedDocument(document))
+    return (
+      open.length > 0 &&
+      !this.#gaps.has(document) &&
+      open.every((session) => session.isSyncedDocument(document))
+    )
   }
 
   /** A session has entered another state. */

@@ -25,6 +25,11 @@ export class Gaps {
     return this.#gapByKey.size
   }
 
+  /** Something is missing of it, and asked for. */
+  has(document: DocumentRef): boolean {
+    return this.#gapByKey.has(keyOf(document))
+  }
+
   note(document: DocumentRef, from: PeerSession): void {
     const key = keyOf(document)
     if (this.#gapByKey.has(key) || this.#gapByKey.size >= bounds.maxGaps) return

@@ -47,7 +47,7 @@ test('[SYNC-15] [L19] in whatever order and grouping a history comes, nothing st
   }
   Y.applyUpdate(author, Y.encodeStateAsUpdate(other))
   let gapped = 0
-  for (let order = 0; order < 200; order++) {
+  for (let order = 0; order < 100; order++) {
     const { documents, doc } = open()
     const shuffled = random.shuffled(updates)
     while (shuffled.length > 0) {
