@@ -13,7 +13,7 @@ export interface PageServer {
   close(): Promise<void>
 }
 
-export interface ModulePage {
+interface ModulePage {
   readonly page: Page
   /** Calls one of the module's exports, with arguments and a result that JSON can carry. */
   call(name: string, ...args: readonly unknown[]): Promise<unknown>

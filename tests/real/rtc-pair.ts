@@ -11,8 +11,8 @@ export interface RtcPair {
 
 /** @param pass what happens to a signal on its way; by default it arrives */
 export async function rtcPair(
-  pass: (signal: string, deliver: (signal: string) => void) => void = (signal, deliver) =>
-    deliver(signal),
+  pass: (signal: string, deliver: (signal: string) => boolean) => void = (signal, deliver) =>
+    void deliver(signal),
 ): Promise<RtcPair> {
   const ends: Partial<Record<'a' | 'b', RtcAttempt>> = {}
   const linkOf = (mine: 'a' | 'b', others: 'a' | 'b') =>
@@ -20,7 +20,7 @@ export async function rtcPair(
       ends[mine] = createRtcAttempt({
         rtc: wrtc,
         initiator: mine === 'a',
-        onSignal: (signal) => pass(signal, (data) => ends[others]?.signal(data)),
+        onSignal: (signal) => pass(signal, (data) => ends[others]?.signal(data) ?? false),
         onLink: resolve,
         onFailed: (reason) => reject(new Error(reason)),
       })

@@ -8,12 +8,12 @@ import { accept, refuse, signallingBounds, type Parsed } from '../protocol/index
 
 export type RtcSignal = RtcDescription | RtcCandidate
 
-export interface RtcDescription {
+interface RtcDescription {
   readonly type: 'offer' | 'answer'
   readonly sdp: string
 }
 
-export interface RtcCandidate {
+interface RtcCandidate {
   readonly candidate: {
     readonly candidate: string
     readonly sdpMid: string | null

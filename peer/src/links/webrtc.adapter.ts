@@ -5,6 +5,7 @@
 import SimplePeer from 'simple-peer/simplepeer.min.js'
 import type { LinkClosed, Rtc } from '../ports/index.js'
 import type { IceServer } from '../protocol/index.js'
+import { gentle } from './gentle-connection.adapter.js'
 import {
   RtcAttempt,
   type RtcAttemptListener,
@@ -36,7 +37,7 @@ function connect(options: RtcAttemptOptions, listener: RtcConnectionListener): R
   const { rtc, initiator, iceServers = [], relayOnly = false } = options
   const peer = new SimplePeer({
     initiator,
-    wrtc: rtc,
+    wrtc: gentle(rtc),
     // Else an empty frame vanishes.
     objectMode: true,
     trickle: true,
