@@ -22,10 +22,8 @@ const server = await servePage({
   module: 'channels',
   onSocket: (socket, path) => {
     const control = new Control(webSocketLink(socket))
-    void rtcByControl(control, wrtc, false).then((link) => {
-      if (path === '/node-answers') answerOver(link)
-      else toPage.push(link)
-    })
+    const takes = (link: Link) => (path === '/node-answers' ? answerOver(link) : toPage.push(link))
+    void rtcByControl(control, wrtc, false).then(takes)
   },
 })
 afterAll(() => server.close())

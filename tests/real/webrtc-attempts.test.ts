@@ -201,7 +201,7 @@ const hostileSignals = [
   '{"candidate":{"candidate":7,"sdpMid":"0"}}',
   JSON.stringify({ type: 'offer', sdp: 'm=application 9\r\nm=video 9\r\n' }),
   `{"sdp":"${'x'.repeat(20_000)}"}`,
-  `${'['.repeat(5_000)}`,
+  '['.repeat(5_000),
 ]
 
 function closeBoth(a: Link, b: Link): void {
