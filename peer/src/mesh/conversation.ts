@@ -1,7 +1,7 @@
 /*
  * A link that stands, with a session of the collection on it.
  *
- *   connected ──their hello is believed, 10 s──► open ──3 s of silence, no answer in 1 s──► dying
+ *   connected ──their hello is believed, 10 s──► open ──silence, and no answer to a ping──► dying
  *       │                                        ▲  │                                          │
  *       │                                        └──┼───────────── heard again ────────────────┤
  *       └────────────────────► ended ◄──────────────┴──────────── 5 s of silence ──────────────┘
@@ -77,7 +77,7 @@ export class Conversation {
     if (this.isOpen || this.#isOver) return
     const { clock, listener } = this.#options
     this.#openedAtMs = this.#heardAtMs = clock.monotonic()
-    this.#lookLater()
+    this.#lookAfter(bounds.lookEveryMs)
     listener.opened()
   }
 
@@ -88,28 +88,27 @@ export class Conversation {
     this.#options.listener.ended(closed)
   }
 
-  #lookLater(): void {
-    this.#looking = this.#options.clock.after(bounds.lookEveryMs, () => this.#look())
+  #lookAfter(delayMs: number): void {
+    this.#looking = this.#options.clock.after(delayMs, () => this.#look())
   }
 
   #look(): void {
     const { channel, clock, promiseMs } = this.#options
     const { receivedMessages } = channel.stats()
-    const nowMs = clock.monotonic()
     if (receivedMessages !== this.#heardMessages) {
       this.#heardMessages = receivedMessages
-      this.#heardAtMs = nowMs
+      this.#heardAtMs = clock.monotonic()
       this.#isAsked = false
       this.#setDying(false)
-    } else if (nowMs - this.#heardAtMs >= bounds.quietMs + bounds.answerQuietMs) {
-      if (this.#isAsked) this.#setDying(true)
-      else this.#heardAtMs = nowMs - bounds.quietMs
-    }
-    if (nowMs - this.#heardAtMs >= bounds.quietMs && !this.#isAsked) {
+    } else if (this.#isAsked) {
+      this.#setDying(true)
+    } else if (clock.monotonic() - this.#heardAtMs >= bounds.quietMs) {
       // Answered at once also by a page in the background, whose own pings are rare.
       this.#isAsked = channel.send({ type: 'ping', nonce: 0, nextWithinMs: promiseMs() })
     }
-    if (!this.#isOver) this.#lookLater()
+    if (this.#isOver) return
+    const isWaiting = this.#isAsked && !this.#isDying
+    this.#lookAfter(isWaiting ? bounds.answerQuietMs : bounds.lookEveryMs)
   }
 
   #setDying(isDying: boolean): void {

@@ -28,8 +28,8 @@ export const meshBounds = {
   /** Attempts that are over and known by name, so that late signals of theirs begin nothing. */
   rememberedAttempts: 16,
   /** Silence on a link until it is asked for a sign of life, and from then until it is given up on. */
-  quietMs: 3_000,
-  answerQuietMs: 1_000,
-  /** How often that is looked at. */
+  quietMs: 2_500,
+  answerQuietMs: 750,
+  /** How often that is looked at. Together: 4.3 s at most, before five seconds of silence are death. */
   lookEveryMs: 500,
 } as const

@@ -114,7 +114,7 @@ export class MeshCollection {
     })
     this.#presence = new Presence({ self: identity.instance, clock, random, doc: this.#doc })
     // The first join may ask before there is a mesh.
-    let mesh: CollectionMesh | undefined
+    let mesh: CollectionMesh | undefined = undefined
     this.#room = signalling.join(name, { standing: () => mesh?.standing ?? [] })
     mesh = new CollectionMesh({
       ...options,

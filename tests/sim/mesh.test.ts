@@ -1,0 +1,238 @@
+import { describe, expect, test } from 'vitest'
+import { MeshWorld, seenBy, seenInNoteBy, type MeshPeer } from './mesh/mesh-world.js'
+
+const hostsOf = (peers: readonly MeshPeer[]): string[] =>
+  peers.map(({ host }) => host.name).toSorted()
+
+/** Everybody holds the same text, is synced, and sees everybody. */
+function agree(peers: readonly MeshPeer[]): boolean {
+  const hosts = hostsOf(peers).join()
+  return peers.every(
+    (peer) =>
+      peer.text === peers[0]?.text &&
+      peer.isSynced &&
+      seenBy(peer).join() === hosts &&
+      seenInNoteBy(peer).join() === hosts,
+  )
+}
+
+describe('a mesh in a simulated world', () => {
+  test.each([2, 3, 8, 12])(
+    '[MESH-1] [MESH-2] %i peers join at once, link, edit and see each other',
+    async (count) => {
+      const world = MeshWorld.of(`join ${count}`)
+      const peers = world.startMany(count)
+      for (const peer of peers) peer.type(`${peer.host.name} `)
+      await world.until(() => agree(peers) && peers.every(({ paths }) => !paths.includes('relay')))
+      expect(peers[0]?.text.split(' ').filter(Boolean).toSorted()).toEqual(hostsOf(peers))
+      for (const peer of peers) {
+        expect(peer.paths.length).toBeGreaterThanOrEqual(Math.min(count - 1, 6))
+        expect(peer.paths.length).toBeLessThanOrEqual(8)
+      }
+      expect(world.rtc.mostAttempts).toBeLessThanOrEqual(4)
+      // One link a pair: nobody called in vain.
+      const links = peers.reduce((sum, { paths }) => sum + paths.length, 0) / 2
+      expect(world.rtc.links).toBe(links)
+    },
+  )
+
+  test('[MESH-6] edits flow through the relay before any direct link stands, and return to it', async () => {
+    const world = MeshWorld.of('relay')
+    world.rtc.weather.silentRate = 1
+    const [a, b] = world.startMany(2) as [MeshPeer, MeshPeer]
+    await world.until(() => agree([a, b]), 2_000)
+    expect(a.paths).toEqual(['relay'])
+    a.type('by relay ')
+    await world.until(() => b.text === 'by relay ', 1_000)
+
+    world.rtc.weather.silentRate = 0
+    await world.until(
+      () => a.paths.join() === 'simulated' && b.paths.join() === 'simulated',
+      60_000,
+    )
+    b.type('direct ')
+    await world.until(() => agree([a, b]), 1_000)
+
+    world.rtc.weather.silentRate = 1
+    for (const pipe of world.world.network.pipes) pipe.break()
+    await world.until(() => a.paths.join() === 'relay', 3_000)
+    a.type('by relay again ')
+    await world.until(() => agree([a, b]), 2_000)
+    expect(b.text).toBe('by relay again direct by relay ')
+  })
+
+  test('[MESH-3] [K18] attempts that fail, never answer or stand at one end only are made again', async () => {
+    const world = MeshWorld.of('weather')
+    Object.assign(world.rtc.weather, { failRate: 0.3, silentRate: 0.2, halfRate: 0.2 })
+    const peers = world.startMany(5, { relay: false })
+    for (const peer of peers) peer.type(`${peer.host.name} `)
+    await world.until(() => agree(peers) && peers.every(({ paths }) => paths.length === 4), 300_000)
+    const { counts } = world.world
+    for (const what of ['dial fails', 'dial is silent', 'dial is half']) {
+      expect(counts.get(what)).toBeGreaterThan(0)
+    }
+  })
+
+  test('[MESH-4] links that are cut are dead within 6 s, and made again when the way is open', async () => {
+    const world = MeshWorld.of('cut')
+    const peers = world.startMany(3, { relay: false })
+    await world.until(() => agree(peers))
+    const [a, b] = peers as [MeshPeer, MeshPeer, MeshPeer]
+    world.world.network.cut(a.host.name, b.host.name)
+    await world.until(() => a.paths.length === 1 && b.paths.length === 1, 6_000)
+    a.type('round the corner ')
+    await world.until(() => b.text === 'round the corner ', 5_000)
+    world.world.network.healAll()
+    await world.until(() => peers.every(({ paths }) => paths.length === 2), 60_000)
+    await world.until(() => agree(peers), 5_000)
+  })
+
+  test('[MESH-5] a link that falls silent is replaced beside the old one, before that is dead', async () => {
+    const world = MeshWorld.of('beside')
+    const [a, b] = world.startMany(2, { relay: false }) as [MeshPeer, MeshPeer]
+    await world.until(() => agree([a, b]))
+    await world.run(5_000)
+    let unlinked = 0
+    a.notes.onPeers((peers) => {
+      if (peers.length === 0) unlinked++
+    })
+    // Half open: both ends believe in it, and nothing passes.
+    const [pipe] = world.world.network.pipes
+    pipe?.break({ aAfterMs: Infinity, bAfterMs: Infinity })
+    const links = world.rtc.links
+    await world.until(() => world.rtc.links > links, 6_000)
+    await world.run(3_000)
+    expect(unlinked).toBe(0)
+    a.type('still ')
+    await world.until(() => agree([a, b]), 1_000)
+  })
+
+  test('[MESH-7] a signaller that dies and comes back leaves standing links alone', async () => {
+    const world = MeshWorld.of('signaller')
+    const peers = world.startMany(4)
+    await world.until(() => agree(peers) && peers.every(({ paths }) => !paths.includes('relay')))
+    const links = world.rtc.links
+    world.signaller.crash()
+    peers[0]?.type('without ')
+    await world.until(() => agree(peers), 1_000)
+    await world.run(10_000)
+    world.signaller.start()
+    await world.run(60_000)
+    expect(world.rtc.links).toBe(links)
+    expect(agree(peers)).toBe(true)
+    // And it is of use again.
+    const late = world.start('late')
+    await world.until(() => agree([...peers, late]))
+  })
+
+  test('[M6] [K19] a peer that is killed without a word is gone from the others within 6 s', async () => {
+    const world = MeshWorld.of('killed')
+    const peers = world.startMany(4)
+    await world.until(() => agree(peers))
+    await world.run(5_000)
+    const [victim, ...others] = peers as [MeshPeer, ...MeshPeer[]]
+    victim.kill()
+    await world.until(
+      () =>
+        others.every(
+          (peer) =>
+            seenBy(peer).join() === hostsOf(others).join() &&
+            seenInNoteBy(peer).join() === hostsOf(others).join() &&
+            !peer.notes.peers.some(({ instance }) => instance === victim.mesh.identity.instance),
+        ),
+      6_000,
+    )
+  })
+
+  test('[M6] nobody is taken for dead at 5 % loss of ways and a round trip of 300 ms', async () => {
+    const world = MeshWorld.of('no alarm')
+    world.world.network.setConditions({ delayMs: 150, jitterMs: 100 })
+    const peers = world.startMany(4)
+    await world.until(() => agree(peers) && peers.every(({ paths }) => !paths.includes('relay')))
+    const links = world.rtc.links
+    await world.run(120_000)
+    expect(world.rtc.links).toBe(links)
+    expect(agree(peers)).toBe(true)
+  })
+
+  test('[MESH-8] who leaves is gone within 250 ms, with what it wrote last delivered', async () => {
+    const world = MeshWorld.of('leaves')
+    const peers = world.startMany(3)
+    await world.until(() => agree(peers) && peers.every(({ paths }) => !paths.includes('relay')))
+    const [leaver, ...others] = peers as [MeshPeer, ...MeshPeer[]]
+    leaver.type('farewell ')
+    const closed = leaver.mesh.close()
+    await world.until(
+      () => others.every((peer) => seenBy(peer).join() === hostsOf(others).join()),
+      250,
+    )
+    expect(others.map(({ text }) => text)).toEqual(['farewell ', 'farewell '])
+    await world.run(1_000)
+    await closed
+    expect(leaver.pendingTasks).toBe(0)
+  })
+
+  test('[MESH-9] [K20] closing leaves no task, whenever it comes', async () => {
+    for (const afterMs of [0, 20, 60, 90, 130, 200, 400, 3_000]) {
+      const world = MeshWorld.of(`close ${afterMs}`)
+      const peers = world.startMany(3)
+      await world.run(afterMs)
+      const closed = Promise.all(peers.map(({ mesh }) => mesh.close()))
+      await world.run(6_000)
+      await closed
+      expect(peers.map(({ pendingTasks }) => pendingTasks)).toEqual([0, 0, 0])
+      expect(world.world.network.pipes).toEqual([])
+    }
+  })
+
+  test('[MESH-10] two meshes of one page in one room are two peers, and one may go', async () => {
+    const world = MeshWorld.of('page')
+    const [a, b] = world.startMany(2) as [MeshPeer, MeshPeer]
+    const second = a.makeMesh()
+    const notes = second.mesh.join('notes')
+    notes.open('note', a.doc)
+    await world.until(() => b.notes.peers.length === 2 && a.isSynced)
+    b.type('seen once ')
+    await world.until(() => a.text === 'seen once ')
+    a.type('and back ')
+    await world.until(() => b.text === 'and back seen once ')
+    const closed = second.mesh.close()
+    await world.run(6_000)
+    await closed
+    expect(second.clock.pendingTasks).toBe(0)
+    a.type('still ')
+    await world.until(() => b.text === 'still and back seen once ', 1_000)
+  })
+
+  test('[MESH-10] mounted, unmounted and mounted again in one turn: one peer is left', async () => {
+    const world = MeshWorld.of('strict')
+    const [a, b] = world.startMany(2) as [MeshPeer, MeshPeer]
+    const first = a.makeMesh().mesh
+    first.join('notes')
+    const closed = first.close()
+    const again = a.makeMesh().mesh
+    again.join('notes')
+    await world.run(10_000)
+    await closed
+    expect(b.notes.peers.length).toBe(2)
+    await world.until(() => b.paths.join() === 'simulated,simulated')
+  })
+
+  test('[MESH-11] a laptop that slept is back with all that was written, and its own is there', async () => {
+    const world = MeshWorld.of('sleep')
+    const peers = world.startMany(3)
+    await world.until(() => agree(peers))
+    const [sleeper, b] = peers as [MeshPeer, MeshPeer, MeshPeer]
+    await world.run(3_000)
+    sleeper.type('before ')
+    sleeper.host.freeze()
+    await world.run(30_000)
+    expect(seenBy(b)).not.toContain(sleeper.host.name)
+    b.type('meanwhile ')
+    await world.run(60_000)
+    sleeper.host.thaw()
+    await world.until(() => agree(peers), 30_000)
+    expect(sleeper.text).toContain('meanwhile ')
+    expect(b.text).toContain('before ')
+  })
+})
