@@ -62,9 +62,11 @@ export class Conversation {
     return this.#openedAtMs === undefined ? 0 : this.#options.clock.monotonic() - this.#openedAtMs
   }
 
-  /** Says goodbye, after what is queued. Idempotent. */
+  /** Says goodbye, after what is queued; before the two have met there is nothing to say. Idempotent. */
   close(code?: ErrorCode): void {
+    const haveMet = this.session.isOpen
     this.session.close(code)
+    if (!haveMet) this.#options.channel.abort('closed before the two had met')
   }
 
   setAway(away: boolean): void {
