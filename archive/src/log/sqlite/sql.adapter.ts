@@ -33,8 +33,11 @@ export interface SqlOptions extends SqlHooks {
   readonly busyTimeoutMs?: number
 }
 
-/** Another process that looks into the file, as a backup does, is gone after some milliseconds. */
-export const defaultBusyTimeoutMs = 5_000
+/**
+ * Another process that looks into the file, as a backup does, is gone after some milliseconds; and
+ * whoever waits for an append has to hear within two seconds that it cannot be stored.
+ */
+export const defaultBusyTimeoutMs = 1_000
 
 /**
  * One connection to one database file: the only place where statements are made, so that each has
