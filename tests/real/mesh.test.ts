@@ -1,0 +1,60 @@
+import { createMesh, type Mesh, type MeshCollection } from '@holdfast/peer'
+import { createSignalServer } from '@holdfast/signal'
+import wrtc from '@roamhq/wrtc'
+import { afterAll, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import * as Y from 'yjs'
+import { until } from '../contract/real-subject.js'
+
+const opened: { close(): Promise<unknown> | void }[] = []
+
+afterAll(async () => {
+  for (const one of opened.toReversed()) await one.close()
+})
+
+test('[MESH-12] two meshes over real WebRTC and a real signaller edit one text', async () => {
+  const server = await startServer()
+  const [a, b] = [join(server), join(server)]
+  const [docA, docB] = [new Y.Doc(), new Y.Doc()]
+  docA.getText('text').insert(0, 'from the start. ')
+  const noteA = a.notes.open('note', docA)
+  const noteB = b.notes.open('note', docB)
+  noteA.awareness.setLocalState({ name: 'Ada' })
+
+  await until(() => pathsOf(a) === 'webrtc' && pathsOf(b) === 'webrtc')
+  await until(() => textOf(docB) === 'from the start. ')
+  await until(() => noteA.isSynced && noteB.isSynced)
+  docB.getText('text').insert(0, 'Together ')
+  await until(() => textOf(docA) === 'Together from the start. ')
+  await until(() => noteB.awareness.getStates().size === 2)
+  expect(noteB.awareness.getStates().get(noteA.awareness.clientID)).toEqual({ name: 'Ada' })
+
+  await a.mesh.close()
+  await until(() => noteB.awareness.getStates().size === 1)
+  await until(() => b.notes.peers.length === 0)
+})
+
+interface Joined {
+  readonly mesh: Mesh
+  readonly notes: MeshCollection
+}
+
+function join(server: string): Joined {
+  const mesh = createMesh({ server, WebSocket, rtc: wrtc })
+  opened.push(mesh)
+  return { mesh, notes: mesh.join('notes') }
+}
+
+async function startServer(): Promise<string> {
+  const server = await createSignalServer({ port: 0 })
+  opened.push(server)
+  return `ws://127.0.0.1:${server.port}/signal`
+}
+
+function pathsOf({ notes }: Joined): string {
+  return notes.peers.map(({ path }) => path).join()
+}
+
+function textOf(doc: Y.Doc): string {
+  return doc.getText('text').toJSON()
+}
