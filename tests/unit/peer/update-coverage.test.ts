@@ -94,6 +94,20 @@ describe('coverage that grows', () => {
       const highest = random.pick([40, 3000])
       const growing = new GrowingCoverage()
       let whole: Coverage = emptyCoverage
+      // A document that is being typed into beside what comes in any order.
+      const typed = new GrowingCoverage(coverage({ structs: [[2, [0, 20]]] }))
+      for (let clock = 0; clock < 20; clock += 2) {
+        const next = coverage({
+          structs: [[1, [clock, clock + 2]]],
+          deletes: [[1, [clock, clock + 1]]],
+          refs: [[2, [clock, clock + 1]]],
+        })
+        expect(typed.plainlyHolds(next)).toBe(true)
+        expect(typed.missing(next).size).toBe(0)
+        typed.add(next)
+      }
+      expect(typed.plainlyHolds(coverage({ structs: [[1, [21, 22]]] }))).toBe(false)
+      expect(typed.plainlyHolds(coverage({ refs: [[2, [20, 21]]] }))).toBe(false)
       for (let i = 0; i < random.pick([5, 60]); i++) {
         const more = randomCoverage(random, highest)
         expect(growing.contains(more)).toBe(contains(whole, more))
@@ -102,7 +116,10 @@ describe('coverage that grows', () => {
         expect(plainRanges(growing.unwrittenDeletes(more))).toEqual(
           plainRanges(unwrittenDeletes(whole, more)),
         )
-        growing.add(more)
+        for (const one of [growing, typed]) {
+          if (one.plainlyHolds(more)) expect(one.missing(more).size).toBe(0)
+          one.add(more)
+        }
         whole = union(whole, more)
       }
       expect(plain(growing.toCoverage())).toEqual(plain(whole))

@@ -1,4 +1,5 @@
 import {
+  emptyCoverage,
   isEmpty,
   type Coverage,
   type IdRanges,
@@ -60,7 +61,9 @@ export function judge(
     return { verdict: 'contained', seq, gapped: false }
   }
 
-  const missing = integrated.missing(coverage)
+  const missing = integrated.plainlyHolds(coverage)
+    ? emptyCoverage.structs
+    : integrated.missing(coverage)
   // What misses nothing is new even if parked rows hold each part of it: it closes their gap.
   if (missing.size > 0 && parked.containsWithIntegrated(coverage)) {
     return { verdict: 'contained', seq, gapped: true }

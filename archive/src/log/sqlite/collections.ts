@@ -10,6 +10,8 @@ export interface CollectionRecord {
   documents: number
   /** Whether this opening's term has its start here written down. */
   hasTerm: boolean
+  /** By the transaction that is being written. */
+  isChanged: boolean
 }
 
 /**
@@ -24,7 +26,7 @@ export class Collections {
   readonly #save: Statement
   readonly #startTerm: Statement
   readonly #byName = new Map<CollectionName, CollectionRecord>()
-  readonly #changed = new Set<CollectionRecord>()
+  #changed: CollectionRecord[] = []
   #stored: number
   #started = 0
 
@@ -63,7 +65,7 @@ export class Collections {
     const found = this.#find.get(this.#term, name)
     if (found === undefined) return undefined
     const [id, head, documents, startSeq] = found
-    const record = { id, name, head, documents, hasTerm: startSeq !== null }
+    const record = { id, name, head, documents, hasTerm: startSeq !== null, isChanged: false }
     this.#byName.set(name, record)
     return record
   }
@@ -73,7 +75,7 @@ export class Collections {
     let record = this.byName(name)
     if (record === undefined) {
       const id = this.#stored + ++this.#started
-      record = { id, name, head: 0, documents: 0, hasTerm: false }
+      record = { id, name, head: 0, documents: 0, hasTerm: false, isChanged: false }
       this.#insert.run(id, name)
       this.#byName.set(name, record)
     }
@@ -81,7 +83,10 @@ export class Collections {
       this.#startTerm.run(record.id, this.#term, record.head)
       record.hasTerm = true
     }
-    this.#changed.add(record)
+    if (!record.isChanged) {
+      record.isChanged = true
+      this.#changed.push(record)
+    }
     return record
   }
 
@@ -94,14 +99,15 @@ export class Collections {
   committed(): void {
     this.#stored += this.#started
     this.#started = 0
-    this.#changed.clear()
+    for (const record of this.#changed) record.isChanged = false
+    this.#changed = []
     if (this.#byName.size > maxCached) this.#byName.clear()
   }
 
   /** After the group has failed. */
   forget(): void {
     this.#started = 0
-    this.#changed.clear()
+    this.#changed = []
     this.#byName.clear()
   }
 

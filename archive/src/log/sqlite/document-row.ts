@@ -34,6 +34,36 @@ export const documentColumns =
   ' parked_rows AS parkedRows, parked_bytes AS parkedBytes, gapped_since_ms AS gappedSinceMs,' +
   ' ripe, failures, retry_at_ms AS retryAtMs, last_error AS lastError'
 
+/**
+ * A copy to be kept and changed. Written out, so that all of them have one shape: what SQLite's driver
+ * makes, and what a spread makes, V8 reads many times more slowly, and each append reads ten of them.
+ */
+export function keptRow(row: DocumentRow): DocumentRow {
+  return {
+    id: row.id,
+    collection: row.collection,
+    name: row.name,
+    generation: row.generation,
+    deletedSeq: row.deletedSeq,
+    lastSeq: row.lastSeq,
+    prunedThrough: row.prunedThrough,
+    snapshotSeq: row.snapshotSeq,
+    snapshotBytes: row.snapshotBytes,
+    tailRows: row.tailRows,
+    tailBytes: row.tailBytes,
+    coveredRows: row.coveredRows,
+    coveredBytes: row.coveredBytes,
+    tailSinceMs: row.tailSinceMs,
+    parkedRows: row.parkedRows,
+    parkedBytes: row.parkedBytes,
+    gappedSinceMs: row.gappedSinceMs,
+    ripe: row.ripe,
+    failures: row.failures,
+    retryAtMs: row.retryAtMs,
+    lastError: row.lastError,
+  }
+}
+
 export function refOf({ name, generation }: DocumentRow): DocumentRef {
   return { id: name, generation }
 }

@@ -1,6 +1,6 @@
 import type { DocumentId, DocumentRef } from '@holdfast/peer/protocol'
 import type { LogPolicy } from '../options.js'
-import { documentColumns, emptyRow, type DocumentRow } from './document-row.js'
+import { documentColumns, emptyRow, keptRow, type DocumentRow } from './document-row.js'
 import { ripenessOf } from './ripeness.js'
 import type { Sql, Statement } from './sql.adapter.js'
 
@@ -77,7 +77,7 @@ export class Documents {
     const known = this.#latest.get(collection)?.get(id)
     if (known !== undefined) return known
     const found = this.#finder.latest(collection, id)
-    return found && this.#keep(found)
+    return found && this.#keep(keptRow(found))
   }
 
   /** Any generation. What is changed in the row has to be told with `change`. */
@@ -90,7 +90,7 @@ export class Documents {
   /** Makes a generation, in a write transaction. */
   insert(collection: number, { id: name, generation }: DocumentRef): DocumentRow {
     const { id } = this.#insert.get(collection, name, generation) as { readonly id: number }
-    const row = { ...emptyRow, id, collection, name, generation }
+    const row = keptRow({ ...emptyRow, id, collection, name, generation })
     this.#changed.add(row)
     return this.#keep(row)
   }

@@ -108,14 +108,13 @@ export function unpackOutcomes(
 ): readonly (AppendOutcome | DeleteOutcome)[] {
   const refusalByPosition = new Map(refusals)
   return items.map(({ kind }, position) => {
-    const refusal = refusalByPosition.get(position)
+    const refusal = refusals.length === 0 ? undefined : refusalByPosition.get(position)
     if (refusal !== undefined) return { status: 'refused', refusal }
     const flags = numbers[position * 2 + 1] as number
-    const outcome = {
-      status: 'committed' as const,
-      seq: numbers[position * 2] as number,
-      added: (flags & added) !== 0,
-    }
-    return kind === 'delete' ? outcome : { ...outcome, gapped: (flags & gapped) !== 0 }
+    const seq = numbers[position * 2] as number
+    const isAdded = (flags & added) !== 0
+    return kind === 'delete'
+      ? { status: 'committed', seq, added: isAdded }
+      : { status: 'committed', seq, added: isAdded, gapped: (flags & gapped) !== 0 }
   })
 }

@@ -62,16 +62,16 @@ export function unpackPage(packed: PackedPage): Page {
     const end = start + (numbers[at + 4] as number)
     const document = documents[numbers[at + 1] as number] as DocumentRef
     const instance = instances[numbers[at + 2] as number]
-    const row = {
-      kind: 'row' as const,
-      seq: numbers[at] as number,
-      document,
-      bytes: bytes.subarray(start, end),
-    }
-    entries.push(
-      instance === undefined ? row : { ...row, id: { instance, n: numbers[at + 3] as number } },
-    )
+    const seq = numbers[at] as number
+    const own = bytes.subarray(start, end)
     start = end
+    // Written out twice: a spread costs more than all the rest of this.
+    if (instance === undefined) {
+      entries.push({ kind: 'row', seq, document, bytes: own })
+    } else {
+      const id = { instance, n: numbers[at + 3] as number }
+      entries.push({ kind: 'row', seq, document, bytes: own, id })
+    }
   }
   addOthers()
   return { ...page, entries }

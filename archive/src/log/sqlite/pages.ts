@@ -2,7 +2,8 @@ import type { DocumentId, DocumentRef, InstanceId, TermId } from '@holdfast/peer
 import { LogError } from '../errors.js'
 import type { Entry, Page, ReadRequest, RowEntry, SnapshotEntry, TombstoneEntry } from '../port.js'
 import { Damaged } from './damaged.js'
-import { entryColumns, entryKind, entryOf, isWhole, type EntryTuple } from './entries.js'
+import { entryChecksum } from './checksum.adapter.js'
+import { entryColumns, entryKind, type EntryTuple } from './entries.js'
 import type { SnapshotReader } from './snapshots.js'
 import type { Sql, Statement } from './sql.adapter.js'
 
@@ -68,12 +69,6 @@ export class Pages {
     const term = this.#term
     const entries: Entry[] = []
     let bytes = 0
-    const add = (make: () => Entry | undefined): void => {
-      const entry = skipDamaged ? unlessDamaged(make) : make()
-      if (entry === undefined) return
-      bytes += sizeOf(entry)
-      entries.push(entry)
-    }
     const documents = new Map<number, PageDocument>()
     const rows = this.#rows.iterate(collection, after)
     const places = this.#places.iterate(collection, after)
@@ -86,13 +81,17 @@ export class Pages {
           return { term, entries, through, head }
         }
         if (row !== undefined && (place === undefined || row[rowSeq] < place[placeSeq])) {
-          const found = row
-          add(() => this.#rowEntry(found, documents))
+          const entry = this.#rowEntry(row, documents, skipDamaged)
           row = nextOf(rows)
+          if (entry === undefined) continue
+          bytes += entry.kind === 'row' ? entry.bytes.length : 0
+          entries.push(entry)
         } else {
-          const found = place as PlaceTuple
-          add(() => this.#snapshotEntry(found, maxSnapshotBytes))
+          const entry = this.#snapshotEntry(place as PlaceTuple, maxSnapshotBytes, skipDamaged)
           place = nextOf(places)
+          if (entry === undefined) continue
+          bytes += sizeOf(entry)
+          entries.push(entry)
         }
       }
       return { term, entries, through: head, head }
@@ -106,17 +105,20 @@ export class Pages {
   #rowEntry(
     tuple: EntryTuple,
     documents: Map<number, PageDocument>,
+    skipDamaged: boolean,
   ): RowEntry | TombstoneEntry | undefined {
-    const entry = entryOf(tuple)
-    const { seq, bytes, producer, n } = entry
-    if (!isWhole(entry)) throw new Damaged(entry.document, `row ${seq} has changed`)
-    let document = documents.get(entry.document)
+    const [, , seq, documentId, kind, , producer, n, checksum, bytes] = tuple
+    if (entryChecksum(bytes, seq, documentId, kind, producer, n) !== checksum) {
+      if (skipDamaged) return undefined
+      throw new Damaged(documentId, `row ${seq} has changed`)
+    }
+    let document = documents.get(documentId)
     if (document === undefined) {
-      document = this.#pageDocument(entry.document)
-      documents.set(entry.document, document)
+      document = this.#pageDocument(documentId)
+      documents.set(documentId, document)
     }
     const { ref } = document
-    if (entry.kind === entryKind.tombstone) return { kind: 'tombstone', seq, document: ref }
+    if (kind === entryKind.tombstone) return { kind: 'tombstone', seq, document: ref }
     if (document.isDeleted) return undefined
     if (producer === 0) return { kind: 'row', seq, document: ref, bytes }
     return { kind: 'row', seq, document: ref, bytes, id: { instance: this.#nameOf(producer), n } }
@@ -124,6 +126,21 @@ export class Pages {
 
   #snapshotEntry(
     [document, id, generation, seq]: PlaceTuple,
+    maxBytes: number,
+    skipDamaged: boolean,
+  ): SnapshotEntry | undefined {
+    try {
+      return this.#wholeSnapshotEntry(document, { id, generation }, seq, maxBytes)
+    } catch (error) {
+      if (skipDamaged && error instanceof Damaged) return undefined
+      throw error
+    }
+  }
+
+  #wholeSnapshotEntry(
+    document: number,
+    ref: DocumentRef,
+    seq: number,
     maxBytes: number,
   ): SnapshotEntry | undefined {
     const head = this.#snapshots.newest(document)
@@ -133,7 +150,7 @@ export class Pages {
     return {
       kind: 'snapshot',
       seq,
-      document: { id, generation },
+      document: ref,
       size,
       stateVector,
       ...(size <= maxBytes && { bytes: this.#snapshots.bytesOf(head) }),
@@ -174,19 +191,8 @@ function nextOf<Tuple>(iterator: IterableIterator<Tuple>): Tuple | undefined {
   return next.done === true ? undefined : next.value
 }
 
-function unlessDamaged<Result>(read: () => Result): Result | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof Damaged) return undefined
-    throw error
-  }
-}
-
-function sizeOf(entry: Entry): number {
-  if (entry.kind === 'tombstone') return 0
-  if (entry.kind === 'row') return entry.bytes.length
-  return entry.parked.reduce((sum, { length }) => sum + length, entry.bytes?.length ?? 0)
+function sizeOf({ bytes, parked }: SnapshotEntry): number {
+  return parked.reduce((sum, { length }) => sum + length, bytes?.length ?? 0)
 }
 
 function missing(what: string, id: number): never {

@@ -44,6 +44,18 @@ export class GrowingCoverage {
     return hasAll(this.#structs, want.structs) && hasAll(this.#deletes, want.deletes)
   }
 
+  /**
+   * True when `missing(want)` would be empty for the plainest reason: everything that `want` needs is
+   * here from the start, or follows on it. False says nothing. What people type is nearly always so,
+   * and this makes no objects.
+   */
+  plainlyHolds(want: Coverage): boolean {
+    for (const [client, ranges] of want.structs) {
+      if (ranges.length !== 2 || (ranges[0] as number) > this.#firstMissing(client)) return false
+    }
+    return this.#plainlyReaches(want.refs, want) && this.#plainlyReaches(want.deletes, want)
+  }
+
   /** As `difference(want, this)`: what of `want` is not here yet. */
   lackingOf(want: Coverage): Coverage {
     return {
@@ -67,6 +79,20 @@ export class GrowingCoverage {
   /** As `unwrittenDeletes(this, want)`. */
   unwrittenDeletes(want: Coverage): IdRanges {
     return differenceOfIds(lackingIds(this.#structs, want.deletes), want.structs)
+  }
+
+  /** Whether all ids up to these are here, or in `want` itself, whose structs follow on what is here. */
+  #plainlyReaches(ids: IdRanges, want: Coverage): boolean {
+    for (const [client, ranges] of ids) {
+      const end = ranges[ranges.length - 1] as number
+      if (end > this.#firstMissing(client) && end > (want.structs.get(client)?.[1] ?? 0))
+        return false
+    }
+    return true
+  }
+
+  #firstMissing(client: number): number {
+    return this.#structs.get(client)?.firstMissing ?? 0
   }
 
   /** A copy of what it holds now. */

@@ -14,6 +14,12 @@ export class RangeSet {
     return this.#size
   }
 
+  /** The first clock that is not here: everything below it is. */
+  get firstMissing(): number {
+    const first = this.#chunks[0]
+    return first !== undefined && first[0] === 0 ? (first[1] as number) : 0
+  }
+
   add(from: number, to: number): void {
     const chunks = this.#chunks
     const last = chunks[chunks.length - 1]
