@@ -1,7 +1,7 @@
 import type { CollectionName, DocumentRef } from '@holdfast/peer/protocol'
 import type { Logger } from '@holdfast/peer/ports'
 import { Ledger } from '../append/ledger.js'
-import type { LogError } from '../errors.js'
+import { LogError } from '../errors.js'
 import type { LeaseChanges, StoredLease } from '../leases.js'
 import type { LogPolicy } from '../options.js'
 import type { RetireResult } from '../port.js'
@@ -71,7 +71,9 @@ export class Engine {
       return new Engine(file, options.policy, options.logger)
     } catch (error) {
       file.close()
-      throw logErrorOf(error, `reading ${file.file}`)
+      const typed = logErrorOf(error, `reading ${file.file}`)
+      if (isDamage(error)) suspect(file.file, typed, options.logger)
+      throw typed
     }
   }
 
@@ -157,6 +159,11 @@ export class Engine {
     })
   }
 
+  /** A reader has found the file broken, where the writer may not have looked yet. */
+  suspect(reason: string): void {
+    if (this.#damage === undefined) this.#stop(new LogError('damaged', reason))
+  }
+
   saveLeases(changes: LeaseChanges): void {
     this.#run('writing leases down', () => this.#store.write(() => this.#leases.save(changes)))
   }
@@ -233,16 +240,16 @@ export class Engine {
   /** Writing on into a broken structure would break more of it. Readers get what is whole. */
   #stop(damage: LogError): void {
     this.#damage = damage
-    const { file } = this.file
-    this.#logger.error(
-      'the log is damaged: nothing more is written to it, and the next opening sets it aside',
-      {
-        file,
-        reason: damage.message,
-      },
-    )
-    markSuspect(file, damage.message)
+    suspect(this.file.file, damage, this.#logger)
   }
+}
+
+function suspect(file: string, { message: reason }: LogError, logger: Logger): void {
+  logger.error(
+    'the log is damaged: nothing more is written to it, and the next opening sets it aside',
+    { file, reason },
+  )
+  markSuspect(file, reason)
 }
 
 /** What is forgotten is weeks old. */

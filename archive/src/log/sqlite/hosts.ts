@@ -52,6 +52,7 @@ export type WriterMethod =
   | 'failed'
   | 'quarantine'
   | 'heal'
+  | 'suspect'
   | 'saveLeases'
   | 'tidy'
   | 'sums'

@@ -50,6 +50,7 @@ function openWriter(data: ThreadData & { readonly role: 'writer' }, say: Say) {
     failed: engine.failed.bind(engine),
     quarantine: engine.quarantine.bind(engine),
     heal: engine.heal.bind(engine),
+    suspect: engine.suspect.bind(engine),
     saveLeases: engine.saveLeases.bind(engine),
     tidy: engine.tidy.bind(engine),
     sums: engine.sums.bind(engine),

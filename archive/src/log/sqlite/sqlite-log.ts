@@ -37,6 +37,7 @@ import { GroupQueue, type ItemOutcome } from './group-queue.js'
 import { Healing } from './healing.js'
 import type { Hosts, ReaderHost, WriterHost } from './hosts.js'
 import { threadHosts } from './thread-hosts.adapter.js'
+import { watchedReader } from './watched-reader.js'
 
 export interface SqliteLogOptions extends LogWorld {
   /** The database; made if it does not exist. Its folder has to. */
@@ -72,9 +73,10 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<Log> {
   const opened: ReaderHost[] = []
   try {
     const reader = { file: writer.file, archive: writer.archive, term, policy }
-    const pages = await hosts.openReader(reader)
+    const onBroken = ({ message }: LogError): Promise<void> => writer.call('suspect', message)
+    const pages = watchedReader(await hosts.openReader(reader), onBroken)
     opened.push(pages)
-    const whole = await hosts.openReader(reader)
+    const whole = watchedReader(await hosts.openReader(reader), onBroken)
     log = new SqliteLog({ ...options, policy }, { writer, pages, whole }, term)
     return log
   } catch (error) {
