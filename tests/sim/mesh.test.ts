@@ -1,20 +1,11 @@
+import { runSeeds } from '@holdfast/peer/testing'
 import { describe, expect, test } from 'vitest'
+import { agree, meshLifeScenario } from './mesh/mesh-scenario.js'
 import { MeshWorld, seenBy, seenInNoteBy, type MeshPeer } from './mesh/mesh-world.js'
+import { seedsFromEnvironment } from './seeds.js'
 
 const hostsOf = (peers: readonly MeshPeer[]): string[] =>
   peers.map(({ host }) => host.name).toSorted()
-
-/** Everybody holds the same text, is synced, and sees everybody. */
-function agree(peers: readonly MeshPeer[]): boolean {
-  const hosts = hostsOf(peers).join()
-  return peers.every(
-    (peer) =>
-      peer.text === peers[0]?.text &&
-      peer.isSynced &&
-      seenBy(peer).join() === hosts &&
-      seenInNoteBy(peer).join() === hosts,
-  )
-}
 
 describe('a mesh in a simulated world', () => {
   test.each([2, 3, 8, 12])(
@@ -239,3 +230,24 @@ describe('a mesh in a simulated world', () => {
     expect(b.text).toContain('before ')
   })
 })
+
+test('[MESH-14] [K20] [I16] whatever happens to them, peers are linked again, agree, see each other, and close to nothing', async () => {
+  const { counts } = await runSeeds({
+    ...seedsFromEnvironment({ runs: 25, seed: 'holdfast' }),
+    scenario: meshLifeScenario,
+    mustHappen: [
+      'typed',
+      'left',
+      'crash',
+      'restart',
+      'freeze',
+      'cut',
+      'link broken',
+      'signaller crashed',
+      'dial fails',
+      'dial is silent',
+      'dial is half',
+    ],
+  })
+  expect([...counts.keys()].filter((what) => what.startsWith('error:'))).toEqual([])
+}, 3_600_000)

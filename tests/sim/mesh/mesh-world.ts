@@ -122,6 +122,21 @@ export class MeshPeer {
     this.host.crash({ noticeMs: Infinity })
   }
 
+  /** Closes, and its machine goes down a moment later. */
+  leave(): void {
+    this.#world.world.count('left')
+    void this.mesh.close()
+    const life = this.#life
+    this.#world.world.clock.after(300, () => {
+      if (this.host.isUp && this.#life === life) this.kill()
+    })
+  }
+
+  /** Another run, with what the document held. */
+  restart(): void {
+    this.host.restart()
+  }
+
   #run(life: Life): void {
     this.#life = life
     const { mesh, clock } = this.makeMesh()

@@ -4,6 +4,7 @@
  * believes that it stands.
  */
 import type { LinkAttempt, LinkAttemptOptions, LinkDialer } from '@holdfast/peer'
+import type { Link } from '@holdfast/peer/ports'
 import type { Life, World } from '@holdfast/peer/testing'
 
 export interface DialWeather {
@@ -22,6 +23,8 @@ export class SimulatedRtc {
   #lastId = 0
   /** Links that stood at both ends. */
   links = 0
+  /** Ends of links that nobody was given. */
+  readonly unclaimed = new Set<Link>()
   /** The most attempts that were open at one host at a time. */
   mostAttempts = 0
   readonly #openByHost = new Map<string, number>()
@@ -69,8 +72,8 @@ export class SimulatedRtc {
         const ends = network.connect(a, b)
         caller.linked(ends.a)
         answerer.later(random.between(5, 60), () => {
-          if (isHalf) return
-          if (answerer.isOver) ends.b.close('nobody there')
+          if (isHalf) this.unclaimed.add(ends.b)
+          else if (answerer.isOver) ends.b.close('nobody there')
           else {
             this.links++
             answerer.linked(ends.b)

@@ -34,6 +34,10 @@ export class SimulatedSignaller {
     })
   }
 
+  ensureUp(): void {
+    if (this.#switchboard === undefined) this.start()
+  }
+
   /** The process is killed: connections break, and new ones are refused until `start`. */
   crash(): void {
     this.#switchboard = undefined
