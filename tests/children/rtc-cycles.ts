@@ -1,18 +1,20 @@
 /*
  * Connects and closes pairs of WebRTC peers in this process, so many times, and tells what is left:
- * as links, or as bare RTCPeerConnections, to know what the platform itself does not give back.
+ * as links, as bare RTCPeerConnections, to know what the platform itself does not give back, or as
+ * links that are given up while the two ends are about to find each other.
  *
- *     node --expose-gc rtc-cycles.js links|bare CYCLES
+ *     node --expose-gc rtc-cycles.js links|bare|halfway CYCLES
  *
  * It ends by itself: nothing may keep the process alive.
  */
+import { createRtcAttempt, type RtcAttempt } from '@holdfast/peer'
 import wrtc from '@roamhq/wrtc'
 import { readdirSync } from 'node:fs'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { rtcPair } from '../real/rtc-pair.js'
 
 const [what = '', cycles = ''] = process.argv.slice(2)
-const cycle = what === 'links' ? linkCycle : bareCycle
+const cycle = { links: linkCycle, halfway: halfwayCycle }[what] ?? bareCycle
 
 /** More at once, and connections are lost. */
 const atOnce = 4
@@ -44,6 +46,27 @@ async function linkCycle(): Promise<void> {
   })
 }
 
+async function halfwayCycle(): Promise<void> {
+  const ends: RtcAttempt[] = []
+  // Both descriptions and most of the candidates: the connectivity checks have begun.
+  let passing = 9
+  await new Promise<void>((resolve) => {
+    for (const mine of [0, 1]) {
+      ends[mine] = createRtcAttempt({
+        rtc: wrtc,
+        initiator: mine === 0,
+        onSignal: (signal) => {
+          if (--passing > 0) ends[1 - mine]?.signal(signal)
+          else resolve()
+        },
+        onLink: () => resolve(),
+        onFailed: () => resolve(),
+      })
+    }
+  })
+  for (const end of ends) end.close()
+}
+
 async function bareCycle(): Promise<void> {
   const [a, b] = [new wrtc.RTCPeerConnection(), new wrtc.RTCPeerConnection()]
   const pass = (from: typeof a, to: typeof a): void => {
@@ -70,6 +93,8 @@ async function bareCycle(): Promise<void> {
 }
 
 async function state() {
+  // Connections close a little after their channels.
+  await setTimeout(500)
   // Ends of connections run in turns of their own; each of them may let go of more.
   for (let turn = 0; turn < 50; turn++) {
     await setImmediate()

@@ -117,12 +117,17 @@ test('[LINKS-6] [K20] two hundred connects and closes leave no descriptor, threa
   expect(links.exitMs).toBeLessThan(4_000)
 })
 
+test('[LINKS-13] giving attempts up half-way leaves nothing, and the process ends in good order', async () => {
+  const halfway = await runCycles('halfway', 60)
+  expect(halfway).toMatchObject({ descriptors: 0, threads: 0, resources: 0 })
+})
+
 const MiB = 1_024 * 1_024
 
-/** What one process keeps after 200 cycles beyond what it kept before. */
-async function runCycles(what: 'bare' | 'links') {
+/** What one process keeps after so many cycles beyond what it kept before. */
+async function runCycles(what: 'bare' | 'links' | 'halfway', cycles = 200) {
   const script = resolve(import.meta.dirname, '../dist/children/rtc-cycles.js')
-  const child = spawn(process.execPath, ['--expose-gc', script, what, '200'], {
+  const child = spawn(process.execPath, ['--expose-gc', script, what, String(cycles)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let said = ''

@@ -35,9 +35,10 @@ export function createRtcAttempt(options: RtcAttemptOptions): RtcAttempt {
 
 function connect(options: RtcAttemptOptions, listener: RtcConnectionListener): RtcConnection {
   const { rtc, initiator, iceServers = [], relayOnly = false } = options
+  let hasOpened = false
   const peer = new SimplePeer({
     initiator,
-    wrtc: gentle(rtc),
+    wrtc: gentle(rtc, () => hasOpened),
     // Else an empty frame vanishes.
     objectMode: true,
     trickle: true,
@@ -49,7 +50,10 @@ function connect(options: RtcAttemptOptions, listener: RtcConnectionListener): R
   peer.on('signal', (signal) => {
     if (isOurs(signal)) listener.signal(signal)
   })
-  peer.on('connect', () => listener.connected())
+  peer.on('connect', () => {
+    hasOpened = true
+    listener.connected()
+  })
   peer.on('data', (data) => {
     // A Buffer of simple-peer's own, over an ArrayBuffer that holds this message alone.
     if (data instanceof Uint8Array) {
