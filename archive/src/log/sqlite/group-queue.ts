@@ -14,9 +14,12 @@ export interface GroupQueueOptions {
  * What waits for the writer. One group is written at a time; everything that comes meanwhile, of all
  * collections, goes into the next, in order.
  *
- *     call ──► waiting ──► group under way ──► answered, call by call
- *                 ▲             │
- *                 └── meanwhile ┘
+ *     call ──► waiting ──► group under way ──► durable ──► answered, call by call
+ *                 ▲             │                              │
+ *                 └── meanwhile ┘ ◄───── calls again ──────────┘
+ *
+ * Answering takes this thread about half as long as writing takes the other, so the next group is on
+ * its way before the last one is answered; and a first half is answered early if nothing waits yet.
  */
 export class GroupQueue {
   readonly #options: GroupQueueOptions
@@ -50,26 +53,46 @@ export class GroupQueue {
   async #run(): Promise<void> {
     // What is called in the same turn belongs together.
     await Promise.resolve()
-    while (this.#waiting.length > 0) await this.#writeNext()
+    let unanswered: readonly (() => void)[] = []
+    while (this.#waiting.length > 0) {
+      const written = this.#write(this.#takeGroup())
+      for (const answer of unanswered) answer()
+      unanswered = await written
+      if (this.#waiting.length === 0) unanswered = await this.#answerHalf(unanswered)
+    }
     this.#running = undefined
+    for (const answer of unanswered) answer()
   }
 
-  async #writeNext(): Promise<void> {
-    const calls = this.#takeGroup()
-    const items =
-      calls.length === 1 ? (calls[0] as Call).items : calls.flatMap((call) => call.items)
+  /** Gives the answers, which are due from then on. Never rejects. */
+  async #write(calls: readonly Call[]): Promise<readonly (() => void)[]> {
+    const items: GroupItem[] = []
+    for (const call of calls) for (const item of call.items) items.push(item)
     try {
       const outcomes = await this.#options.write(items)
       let at = 0
-      for (const { items, resolve } of calls) {
-        resolve(calls.length === 1 ? outcomes : outcomes.slice(at, at + items.length))
-        at += items.length
-      }
+      return calls.map((call) => {
+        const own = outcomes.slice(at, (at += call.items.length))
+        return () => this.#settle(call, () => call.resolve(own))
+      })
     } catch (error) {
-      for (const { reject } of calls) reject(error)
-    } finally {
-      for (const { bytes } of calls) this.#queuedBytes -= bytes
+      return calls.map((call) => () => this.#settle(call, () => call.reject(error)))
     }
+  }
+
+  #settle({ bytes }: Call, settle: () => void): void {
+    this.#queuedBytes -= bytes
+    settle()
+  }
+
+  /** Lets those who call again as soon as they are answered do so. Gives the other half. */
+  async #answerHalf(answers: readonly (() => void)[]): Promise<readonly (() => void)[]> {
+    const half = Math.ceil(answers.length / 2)
+    for (const answer of answers.slice(0, half)) answer()
+    for (let turn = 0; turn < turnsToCallAgain && this.#waiting.length === 0; turn++) {
+      await Promise.resolve()
+    }
+    return answers.slice(half)
   }
 
   /** Everything that waits, unless that would be too much for one transaction. */
@@ -100,6 +123,9 @@ interface Call {
  */
 const maxGroupItems = 4_096
 const maxGroupBytes = 16 * 1024 * 1024
+
+/** Promises between our answer and the caller's next call: `append`'s own, and those of a caller. */
+const turnsToCallAgain = 8
 
 const tooMuchQueued: Refusal = {
   code: 'unavailable',
