@@ -1,4 +1,4 @@
-import { createMesh, type Mesh, type MeshCollection } from '@holdfast/peer'
+import { createMesh, type Mesh, type MeshCollection, type MeshOptions } from '@holdfast/peer'
 import { createSignalServer } from '@holdfast/signal'
 import wrtc from '@roamhq/wrtc'
 import { afterAll, expect, test } from 'vitest'
@@ -34,13 +34,25 @@ test('[MESH-12] two meshes over real WebRTC and a real signaller edit one text',
   await until(() => b.notes.peers.length === 0)
 })
 
+test('[MESH-6] [MESH-12] without WebRTC they edit through the relay of a real signaller', async () => {
+  const server = await startServer()
+  const [a, b] = [join(server, {}), join(server, {})]
+  const [docA, docB] = [new Y.Doc(), new Y.Doc()]
+  const [noteA, noteB] = [a.notes.open('note', docA), b.notes.open('note', docB)]
+  docA.getText('text').insert(0, 'x'.repeat(300_000))
+  await until(() => textOf(docB).length === 300_000 && noteA.isSynced && noteB.isSynced)
+  expect([pathsOf(a), pathsOf(b)]).toEqual(['relay', 'relay'])
+  docB.getText('text').insert(0, 'y')
+  await until(() => textOf(docA).startsWith('yx'))
+})
+
 interface Joined {
   readonly mesh: Mesh
   readonly notes: MeshCollection
 }
 
-function join(server: string): Joined {
-  const mesh = createMesh({ server, WebSocket, rtc: wrtc })
+function join(server: string, options: Partial<MeshOptions> = { rtc: wrtc }): Joined {
+  const mesh = createMesh({ server, WebSocket, ...options })
   opened.push(mesh)
   return { mesh, notes: mesh.join('notes') }
 }

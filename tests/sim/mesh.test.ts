@@ -149,6 +149,24 @@ describe('a mesh in a simulated world', () => {
     expect(agree(peers)).toBe(true)
   })
 
+  test('[M6] [MESH-5] a page in the background is slow, and taken neither for dead nor for dying', async () => {
+    const world = MeshWorld.of('background')
+    const [a, b] = world.startMany(2) as [MeshPeer, MeshPeer]
+    await world.until(() => agree([a, b]) && a.paths.join() === 'simulated')
+    await world.run(3_000)
+    a.mesh.setAway(true)
+    const links = world.rtc.links
+    await world.run(300_000)
+    expect(world.rtc.links).toBe(links)
+    expect(a.mesh.stats().collections['notes']?.neighbours[0]?.attempts).toBe(1)
+    b.type('hello ')
+    await world.until(() => agree([a, b]), 1_000)
+    a.mesh.setAway(false)
+    await world.run(10_000)
+    expect(agree([a, b])).toBe(true)
+    expect(world.rtc.links).toBe(links)
+  })
+
   test('[MESH-8] who leaves is gone within 250 ms, with what it wrote last delivered', async () => {
     const world = MeshWorld.of('leaves')
     const peers = world.startMany(3)

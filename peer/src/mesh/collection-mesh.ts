@@ -4,7 +4,6 @@
  */
 import { Channel, channelBounds } from '../links/channel.js'
 import type { ChannelClosed } from '../links/channel.js'
-import { heartbeatBounds } from '../links/heartbeat.js'
 import type { Clock, Link, LinkKind, Logger, Random, Undo } from '../ports/index.js'
 import type {
   Access,
@@ -226,7 +225,6 @@ export class CollectionMesh {
   #converse({ named }: Entry, link: Link, listener: ConversationListener): Conversation {
     const { sync, clock, random } = this.#options
     const channel = new Channel({ link, clock, random })
-    channel.setAway(this.#isAway)
     this.#channels.add(channel)
     channel.onClose(() => {
       this.#channels.delete(channel)
@@ -241,9 +239,9 @@ export class CollectionMesh {
       clock,
       channel,
       session,
-      promiseMs: () => (this.#isAway ? heartbeatBounds.awayEveryMs : heartbeatBounds.everyMs),
       listener,
     })
+    conversation.setAway(this.#isAway)
     this.#conversationBySession.set(session, conversation)
     return conversation
   }

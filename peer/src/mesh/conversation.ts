@@ -7,6 +7,7 @@
  *       └────────────────────► ended ◄──────────────┴──────────── 5 s of silence ──────────────┘
  */
 import type { Channel, ChannelClosed } from '../links/channel.js'
+import { heartbeatBounds } from '../links/heartbeat.js'
 import type { Clock, LinkKind, Undo } from '../ports/index.js'
 import type { ErrorCode } from '../protocol/index.js'
 import type { PeerSession } from '../sync/index.js'
@@ -23,8 +24,6 @@ export interface ConversationOptions {
   readonly clock: Clock
   readonly channel: Channel
   readonly session: PeerSession
-  /** Within which this side is heard again: told with each ping. */
-  readonly promiseMs: () => number
   readonly listener: ConversationListener
 }
 
@@ -37,6 +36,7 @@ export class Conversation {
   #openedAtMs: number | undefined
   #isDying = false
   #isAsked = false
+  #isAway = false
   #isOver = false
 
   constructor(options: ConversationOptions) {
@@ -69,7 +69,9 @@ export class Conversation {
     if (!haveMet) this.#options.channel.abort('closed before the two had met')
   }
 
+  /** Hidden or in the background: beats and looks slowly, and says so. */
   setAway(away: boolean): void {
+    this.#isAway = away
     this.#options.channel.setAway(away)
   }
 
@@ -95,7 +97,7 @@ export class Conversation {
   }
 
   #look(): void {
-    const { channel, clock, promiseMs } = this.#options
+    const { channel, clock } = this.#options
     const { receivedMessages } = channel.stats()
     if (receivedMessages !== this.#heardMessages) {
       this.#heardMessages = receivedMessages
@@ -106,11 +108,13 @@ export class Conversation {
       this.#setDying(true)
     } else if (clock.monotonic() - this.#heardAtMs >= bounds.quietMs) {
       // Answered at once also by a page in the background, whose own pings are rare.
-      this.#isAsked = channel.send({ type: 'ping', nonce: 0, nextWithinMs: promiseMs() })
+      const nextWithinMs = this.#isAway ? heartbeatBounds.awayEveryMs : heartbeatBounds.everyMs
+      this.#isAsked = channel.send({ type: 'ping', nonce: 0, nextWithinMs })
     }
     if (this.#isOver) return
     const isWaiting = this.#isAsked && !this.#isDying
-    this.#lookAfter(isWaiting ? bounds.answerQuietMs : bounds.lookEveryMs)
+    if (isWaiting) this.#lookAfter(bounds.answerQuietMs)
+    else this.#lookAfter(this.#isAway ? bounds.awayLookEveryMs : bounds.lookEveryMs)
   }
 
   #setDying(isDying: boolean): void {

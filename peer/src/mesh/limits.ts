@@ -32,4 +32,6 @@ export const meshBounds = {
   answerQuietMs: 750,
   /** How often that is looked at. Together: 4.3 s at most, before five seconds of silence are death. */
   lookEveryMs: 500,
+  /** In the background, where each timer costs battery and nobody is waiting. */
+  awayLookEveryMs: 10_000,
 } as const

@@ -177,7 +177,7 @@ export class Neighbour {
   keep(isCaller: boolean): void {
     this.#isWanted = true
     this.#isCaller = isCaller
-    if (this.#retry === undefined && this.#needsLink) this.start()
+    if (this.#needsLink && this.#retry === undefined && !this.#isNegotiating) this.start()
   }
 
   /** It is not known to be there any more. A link that still answers stays. */

@@ -118,7 +118,6 @@ export class Side {
       clock,
       channel,
       session,
-      promiseMs: () => 2_000,
       listener,
     })
     this.#conversationBySession.set(session, conversation)
