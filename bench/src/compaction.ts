@@ -242,10 +242,10 @@ function typeMeanwhile(log: Log): { stop(): Promise<number> } {
   const doc = new Y.Doc()
   const edits: Uint8Array[] = []
   doc.on('update', (update: Uint8Array) => edits.push(update))
-  let stopped = false
+  const stopping = new AbortController()
   let typed = 0
   const typing = (async () => {
-    while (!stopped) {
+    while (!stopping.signal.aborted) {
       doc.getText('text').insert(0, 'x')
       await appendOrThrow(log, [opOf(other, instance, ++typed, edits[typed - 1] as Uint8Array)])
       // Somebody typing fast, not a flood: what is measured is the compaction.
@@ -255,7 +255,7 @@ function typeMeanwhile(log: Log): { stop(): Promise<number> } {
   })()
   return {
     stop: () => {
-      stopped = true
+      stopping.abort()
       return typing
     },
   }

@@ -26,7 +26,7 @@ export interface Scenario {
 /** What the caller typed does not make sense: the message says what would. */
 export class UsageError extends Error {}
 
-export function machine(): string {
+function machine(): string {
   const [cpu] = cpus()
   const gibibytes = Math.round(totalmem() / 2 ** 30)
   return `${cpus().length} × ${cpu?.model.trim() ?? 'unknown processor'}, ${gibibytes} GiB, Node ${process.versions.node}`
@@ -69,7 +69,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** By linear interpolation between the two nearest values. */
-export function quantile(values: readonly number[], fraction: number): number {
+function quantile(values: readonly number[], fraction: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (sorted.length - 1) * fraction
   const low = sorted[Math.floor(at)] ?? Number.NaN

@@ -15,8 +15,6 @@ import { describeReplicas } from './log/replicas.js'
 import { describeRetiring } from './log/retiring.js'
 import type { LogContract } from './log/subject.js'
 
-export type { HeldGroups, LogBackup, LogContract, LogSubject } from './log/subject.js'
-
 /** The contract of the `Log` port: every log passes it, unchanged. */
 export function describeLog(contract: LogContract): void {
   describe(`a ${contract.kind} log`, () => {

@@ -38,7 +38,7 @@ export interface BuiltSnapshot {
 }
 
 /** This row makes Yjs throw, or does not read at all; the rest has to be built without it. */
-export interface BadRow {
+interface BadRow {
   readonly status: 'bad-row'
   /** The row's seq; that of the previous snapshot is 0. */
   readonly seq: number
@@ -46,7 +46,7 @@ export interface BadRow {
 }
 
 /** A fault of ours, of Yjs, or of the memory: nothing may be published. */
-export interface Unproven {
+interface Unproven {
   readonly status: 'unproven'
   readonly reason: string
 }

@@ -40,7 +40,7 @@ export type CompactionReport =
   /** The log knows no such document. */
   | ({ readonly status: 'unknown-document' } & CompactionSubject)
 
-export interface Compacted extends CompactionSubject {
+interface Compacted extends CompactionSubject {
   /** Everything up to here is in the snapshot. */
   readonly through: number
   readonly rowsBefore: number

@@ -48,12 +48,12 @@ export async function checkLeft(folder: string, promises: Promises): Promise<rea
   return [...promises.problems, ...problems]
 }
 
-export function logIn(folder: string): string {
+function logIn(folder: string): string {
   return join(folder, 'archive.db')
 }
 
 /** In this thread: a log that is only looked at needs no others. */
-export function openLog(file: string): Promise<Log> {
+function openLog(file: string): Promise<Log> {
   return openSqliteLog({
     file,
     clock: systemClock,

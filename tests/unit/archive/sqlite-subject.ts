@@ -31,7 +31,7 @@ async function openSubject(inline: boolean, policy?: Partial<LogPolicy>): Promis
 }
 
 /** A log in a folder of its own, on virtual time. A crash leaves the files as they are just then. */
-export class SqliteSubject implements LogSubject {
+class SqliteSubject implements LogSubject {
   readonly clock = new VirtualClock()
   readonly #inline: boolean
   readonly #policy: Partial<LogPolicy>

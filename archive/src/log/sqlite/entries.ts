@@ -35,7 +35,7 @@ export type EntryTuple = readonly [
   bytes: Uint8Array,
 ]
 
-export function entryOf(tuple: EntryTuple): StoredEntry {
+function entryOf(tuple: EntryTuple): StoredEntry {
   const [entry, collection, seq, document, kind, atMs, producer, n, checksum, bytes] = tuple
   return { entry, collection, seq, document, kind, atMs, producer, n, checksum, bytes }
 }

@@ -45,7 +45,7 @@ export interface WrittenGroup {
 }
 
 /** What can be called besides `append`: the engine's own methods, with the engine's own types. */
-export type WriterMethod =
+type WriterMethod =
   | 'publish'
   | 'retire'
   | 'settle'
@@ -72,7 +72,7 @@ export interface WriterHost {
   close(): Promise<void>
 }
 
-export type ReaderMethod = keyof ReaderCalls
+type ReaderMethod = keyof ReaderCalls
 
 export interface ReaderHost {
   readPage(request: ReadRequest, skipDamaged: boolean): Promise<Page>

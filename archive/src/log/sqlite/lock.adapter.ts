@@ -41,7 +41,7 @@ export class FileLock {
   }
 }
 
-export function lockFileOf(logFile: string): string {
+function lockFileOf(logFile: string): string {
   return `${logFile}.lock`
 }
 

@@ -3,7 +3,7 @@ import type { DocumentRow } from './document-row.js'
 import { entryKind, isWhole, type DocumentEntries, type StoredEntry } from './entries.js'
 import type { ParkedRow, SnapshotHead, SnapshotReader } from './snapshots.js'
 
-export interface StoredRow {
+interface StoredRow {
   readonly seq: number
   readonly bytes: Uint8Array
 }

@@ -47,7 +47,7 @@ export interface VerifyReport {
 }
 
 /** Whoever has more has one fault that explains them. */
-export const maxFaults = 1_000
+const maxFaults = 1_000
 
 /** Collects faults, and what was looked at. */
 export class Findings {

@@ -27,7 +27,7 @@ export interface SnapshotFindings {
   readonly parked: readonly ParkedFinding[]
 }
 
-export interface ParkedFinding {
+interface ParkedFinding {
   readonly seq: number
   readonly bytes: Uint8Array
   readonly coverage: Coverage
