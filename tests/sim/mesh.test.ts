@@ -261,6 +261,7 @@ test('[MESH-14] [K20] [I16] whatever happens to them, peers are linked again, ag
       'freeze',
       'cut',
       'link broken',
+      'frame lost',
       'signaller crashed',
       'dial fails',
       'dial is silent',

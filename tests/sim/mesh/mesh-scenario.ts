@@ -18,6 +18,7 @@ export const meshLifeScenario: Scenario = async (world) => {
   world.network.setConditions({
     delayMs: random.between(1, 80),
     jitterMs: random.between(0, 60),
+    dropRate: random.chance(0.3) ? random.between(0, 0.01) : 0,
     failAfterMs: random.between(2_000, 20_000),
   })
   const count = random.chance(0.8) ? 2 + random.below(4) : 6 + random.below(7)
@@ -30,6 +31,7 @@ export const meshLifeScenario: Scenario = async (world) => {
   await world.run(400)
   Object.assign(mesh.rtc.weather, { failRate: 0, silentRate: 0, halfRate: 0 })
   world.network.healAll()
+  world.network.setConditions({ dropRate: 0 })
   mesh.signaller.ensureUp()
   for (const peer of peers) {
     if (peer.host.isUp) peer.host.thaw()
