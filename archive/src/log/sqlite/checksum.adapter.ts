@@ -6,7 +6,7 @@ import { crc32 } from 'node:zlib'
  * whoever can write the file can write the checksum, too.
  */
 export function checksumOf(bytes: Uint8Array, ...numbers: readonly number[]): number {
-  return crc32(bytes, mixed(numbers))
+  return crcOf(bytes, mixed(numbers))
 }
 
 /** The checksum of an entry's row, without the cost of a list: every append and read takes it. */
@@ -24,7 +24,12 @@ export function entryChecksum(
   mix = mixIn(mix, kind)
   mix = mixIn(mix, producer)
   mix = mixIn(mix, n)
-  return crc32(bytes, mix >>> 0)
+  return crcOf(bytes, mix >>> 0)
+}
+
+/** Of no bytes it is the start; what zlib says then depends on where in memory they are not. */
+function crcOf(bytes: Uint8Array, start: number): number {
+  return bytes.length === 0 ? start : crc32(bytes, start)
 }
 
 function mixed(numbers: readonly number[]): number {
