@@ -17,7 +17,11 @@ export function fileNameOf(name: string): string {
     .slice(0, maxReadable)
     .replaceAll(/^-+|-+$/g, '')
   const hash = createHash('sha256').update(name).digest('hex').slice(0, hashDigits)
-  return `${readable === '' ? 'unnamed' : readable}.${hash}`
+  return `${isUsable(readable) ? readable : `name-${readable}`}.${hash}`
+}
+
+function isUsable(readable: string): boolean {
+  return readable !== '' && !reserved.test(readable)
 }
 
 /** Some file systems do not tell upper case from lower case. */
