@@ -2,10 +2,14 @@
 export const presenceBounds = {
   /** One who drags a cursor is told of twenty times a second, not at every event of the mouse. */
   tellEveryMs: 50,
-  /** An unchanged state is said again: half of what y-protocols, too, waits for it. */
-  renewEveryMs: 15_000,
-  /** What came by way of others and was not renewed in this time is gone. */
-  expireAfterMs: 30_000,
+  /** An unchanged state is said again, for those who have it by way of others, … */
+  renewEveryMs: 30_000,
+  /** … for whom it is gone when it was not renewed in this time: that no rumour came is rare. */
+  expireAfterMs: 70_000,
+  /** How often that is looked at. */
+  sweepEveryMs: 5_000,
+  /** Whom somebody's presence reaches by other ways is forgotten, and learned again, this often. */
+  relearnEveryMs: 300_000,
   /** A pipe that broke may be one that is being replaced: so long the state stays. */
   brokenLinkMs: 3_000,
   /** Others say that somebody is gone: who is not has this long to say so. */

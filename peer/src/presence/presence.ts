@@ -4,6 +4,8 @@
  * - Whom a link stands to tells its presence itself: the whole collection's to everybody, a
  *   document's to those who have it open (`viewing`).
  * - Who has no link to somebody gets that one's presence passed on, with its name, by those who have.
+ *   Who is passed what it has from elsewhere passes it back, once, and is left out from then on: so a
+ *   tree is left. When links or views change, it is learned anew.
  * - Who says `bye` is gone at once, who falls silent when its link is dead, and where the pipe broke
  *   a new one has three seconds to come.
  * - That somebody else is gone is a rumour: it goes round, and whoever is not gone says so. Nobody is
@@ -58,8 +60,11 @@ export class Presence {
   readonly #linkedByInstance = new Map<InstanceId, Linked>()
   /** Those who may be gone, and until when they may say otherwise. */
   readonly #doubts = new Map<InstanceId, Undo>()
+  /** Who brought the newest of what came by way of others, since the ways were last forgotten. */
+  readonly #wayByShown = new Map<string, InstanceId>()
   #sweeping: Undo | undefined
   #refutedAtMs = -Infinity
+  #learnedAtMs = -Infinity
   #isClosed = false
   #foreign = 0
   #refused = 0
@@ -133,6 +138,7 @@ export class Presence {
     const linked = known ?? newLinked(instance)
     linked.links.push(link)
     this.#linkedByInstance.set(instance, linked)
+    this.#relearn()
     this.#introduce(linked)
     this.#sweepLater()
   }
@@ -146,6 +152,7 @@ export class Presence {
     linked.links.splice(at, 1)
     if (linked.links.length > 0) return
     this.#linkedByInstance.delete(instance)
+    this.#relearn()
     if (why === 'broken') this.#doubt(instance, bounds.brokenLinkMs)
     else this.#end(instance)
   }
@@ -183,9 +190,12 @@ export class Presence {
       else this.#send(theirLink, rumourOf(author))
       return
     }
-    if (!isDirect && theirLink !== undefined) return
     const scope = this.#scopeOf(message.document)
     if (scope === undefined) return
+    if (!isDirect && theirLink !== undefined) {
+      from.informed.add(keyOfShown(scope, author))
+      return
+    }
     const read = readAwareness(copyOf(message.bytes))
     if (!read.ok) {
       this.#refused++
@@ -196,9 +206,18 @@ export class Presence {
     this.#foreign += foreign
     if (taken > 0) this.#believe(author)
     this.#sweepLater()
+    if (isDirect || foreign > 0) return
+    const key = keyOfShown(scope, author)
+    from.informed.add(key)
+    if (taken > 0) this.#wayByShown.set(key, from.instance)
+    // It came another way before: that is answered, to be left out; and an answer is not answered.
+    const way = this.#wayByShown.get(key) ?? from.instance
+    const quietMs = this.#options.clock.monotonic() - (from.toldAtMs.get(key) ?? -Infinity)
+    if (way !== from.instance && quietMs > bounds.rumourMs) this.#pass(scope, author, from)
   }
 
   #view(linked: Linked, { opened, closed }: MessageOf<'viewing'>): void {
+    this.#relearn()
     for (const document of closed) linked.viewed.delete(keyOf(document))
     for (const document of opened) {
       if (linked.viewed.size >= bounds.maxViewed) break
@@ -212,6 +231,7 @@ export class Presence {
   #meetNeighbours(linked: Linked, neighbours: ReadonlySet<InstanceId>): void {
     const before = linked.neighbours
     linked.neighbours = neighbours
+    this.#relearn()
     for (const scope of this.#scopes()) {
       if (!views(linked, scope)) continue
       for (const author of scope.authors) {
@@ -273,10 +293,21 @@ export class Presence {
     for (const scope of this.#scopes()) scope.renew()
   }
 
+  #relearn(): void {
+    this.#learnedAtMs = this.#options.clock.monotonic()
+    for (const { informed, toldAtMs } of this.#linkedByInstance.values()) {
+      informed.clear()
+      toldAtMs.clear()
+    }
+    this.#wayByShown.clear()
+  }
+
   #sweepLater(): void {
     if (this.#isClosed || this.#sweeping !== undefined) return
-    this.#sweeping = this.#options.clock.after(bounds.expireAfterMs / 6, () => {
+    this.#sweeping = this.#options.clock.after(bounds.sweepEveryMs, () => {
       this.#sweeping = undefined
+      const nowMs = this.#options.clock.monotonic()
+      if (nowMs - this.#learnedAtMs >= bounds.relearnEveryMs) this.#relearn()
       let isNeeded = this.#linkedByInstance.size > 0
       for (const scope of this.#scopes()) {
         scope.sweep((author) => this.#linkedByInstance.has(author))
@@ -306,8 +337,8 @@ export class Presence {
       if (!views(linked, scope)) continue
       if (author === this.#options.self) this.#send(linked, presenceOf(scope, undefined, bytes))
       else if (linked.neighbours !== undefined && lacks(linked, author)) {
-        this.#passedOn++
-        this.#send(linked, presenceOf(scope, author, bytes))
+        if (linked.informed.has(keyOfShown(scope, author))) continue
+        this.#sendOn(linked, scope, author, bytes)
       }
     }
   }
@@ -332,7 +363,12 @@ export class Presence {
   #pass(scope: PresenceScope, author: InstanceId, linked: Linked): void {
     const bytes = scope.bytesOf(author)
     if (bytes === undefined || bytes.byteLength > messageBounds.maxPresenceBytes) return
+    this.#sendOn(linked, scope, author, bytes)
+  }
+
+  #sendOn(linked: Linked, scope: PresenceScope, author: InstanceId, bytes: Uint8Array): void {
     this.#passedOn++
+    linked.toldAtMs.set(keyOfShown(scope, author), this.#options.clock.monotonic())
     this.#send(linked, presenceOf(scope, author, bytes))
   }
 
@@ -371,6 +407,10 @@ interface Linked {
   readonly instance: InstanceId
   readonly links: PresenceLink[]
   readonly viewed: Set<string>
+  /** What it is passed by others: authors, each with the scope. */
+  readonly informed: Set<string>
+  /** When it was last passed what from here. */
+  readonly toldAtMs: Map<string, number>
   /** Whom it is linked with; undefined until it has said so. */
   neighbours: ReadonlySet<InstanceId> | undefined
   /** Something was not sent. */
@@ -378,7 +418,15 @@ interface Linked {
 }
 
 function newLinked(instance: InstanceId): Linked {
-  return { instance, links: [], viewed: new Set(), neighbours: undefined, isBehind: false }
+  return {
+    instance,
+    links: [],
+    viewed: new Set(),
+    informed: new Set(),
+    toldAtMs: new Map(),
+    neighbours: undefined,
+    isBehind: false,
+  }
 }
 
 function views({ viewed }: Linked, { document }: PresenceScope): boolean {
@@ -404,6 +452,10 @@ function presenceOf(
 
 function rumourOf(author: InstanceId): Message {
   return { type: 'presence', from: author, bytes: new Uint8Array(0) }
+}
+
+function keyOfShown({ document }: PresenceScope, author: InstanceId): string {
+  return document === undefined ? author : `${author} ${keyOf(document)}`
 }
 
 function keyOf({ id, generation }: DocumentRef): string {

@@ -146,6 +146,36 @@ describe('presence over links', () => {
     expect(d.sees).not.toContain(a.client)
   })
 
+  test('[PRES-9] passed on along a tree, once to each, also after links have changed', async () => {
+    const world = new PresenceWorld()
+    const peers = Array.from({ length: 16 }, () => world.peer())
+    // A ring with chords: each has six links, and nobody is further than three away.
+    const at = (index: number) => peers[index % 16] as (typeof peers)[0]
+    for (let index = 0; index < 16; index++) {
+      for (const step of [1, 3, 6]) at(index).link(at(index + step))
+    }
+    const seenByAll = (n: number): boolean =>
+      peers.every((peer) => {
+        const state = peer.presence.collection.getStates().get(at(0).client)
+        return state?.['n'] === n
+      })
+    const costOf = async (n: number): Promise<number> => {
+      const before = peers.reduce((sum, { sent }) => sum + sent, 0)
+      at(0).presence.collection.setLocalState({ n })
+      await world.run(400)
+      expect(seenByAll(n)).toBe(true)
+      return peers.reduce((sum, { sent }) => sum + sent, 0) - before
+    }
+    await world.run(1_000)
+    for (let n = 0; n < 5; n++) await costOf(n)
+    expect(await costOf(5)).toBeLessThanOrEqual(20)
+    // The tree loses a branch: what it carried finds another way at once.
+    at(0).unlink(at(1), 'broken')
+    await world.run(20)
+    for (let n = 6; n < 9; n++) await costOf(n)
+    expect(await costOf(9)).toBeLessThanOrEqual(20)
+  })
+
   test('[PRES-9] a rumour that somebody is gone is denied by it, and then nobody believes it', async () => {
     const world = new PresenceWorld()
     const [a, b, c, d] = [world.peer(), world.peer(), world.peer(), world.peer()]
@@ -166,12 +196,12 @@ describe('presence over links', () => {
     const [a, b, c] = [world.peer(), world.peer(), world.peer()]
     a.link(b)
     b.link(c)
-    await world.run(120_000)
+    await world.run(300_000)
     expect(c.sees).toContain(a.client)
     // b says nothing more of a: from then on c knows nothing.
     const silent = b.linkTo(c)
     silent.send = () => true
-    await world.run(presenceBounds.expireAfterMs + presenceBounds.expireAfterMs / 6 + 100)
+    await world.run(presenceBounds.expireAfterMs + presenceBounds.sweepEveryMs + 100)
     expect(c.sees).toEqual([b.client])
     expect(silent.isOpen).toBe(true)
   })
