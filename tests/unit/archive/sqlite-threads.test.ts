@@ -115,6 +115,65 @@ describe('the threads of a log', () => {
   )
 
   test(
+    '[SQL-24] what comes while a group is being judged joins it: one commit, each answered for itself, or none',
+    inFolder(async (folder) => {
+      const statements: string[] = []
+      let isFailing = false
+      const engine = folder.openEngine(
+        {},
+        {
+          onStatement: (statement, phase) => {
+            if (phase === 'before') statements.push(statement)
+            if (isFailing && statement === 'commit') throw new Error('as the test wants it')
+          },
+        },
+      )
+      const a = new Writer(1)
+      const parts = [[a.write('1'), a.write('2')], [a.write('3')], [a.write('4'), a.write('5')]]
+      const rest = parts.slice(1)
+      statements.length = 0
+      isFailing = true
+      expect(() => engine.append(parts[0] ?? [], 0, () => rest.shift())).toThrow('writing a group')
+      isFailing = false
+      expect(engine.sums().rows).toBe(0)
+      const again = parts.slice(1)
+      statements.length = 0
+      const { outcomes } = engine.append(parts[0] ?? [], 0, () => again.shift())
+      expect(outcomes.map((one) => 'seq' in one && one.seq)).toEqual([1, 2, 3, 4, 5])
+      expect(statements.filter((one) => one === 'commit')).toHaveLength(1)
+    }),
+  )
+
+  test(
+    '[SQL-24] what is taken along fails and succeeds with what took it, and other calls keep their turn',
+    inFolder(async (folder) => {
+      const log = await folder.openThreads()
+      const writers = Array.from(
+        { length: 64 },
+        (_, at) => new Writer(at + 1, { document: documentOf(`note-${at}`) }),
+      )
+      // Callers who call again as soon as they are answered, and others in between.
+      let statistics = 0
+      await Promise.all(
+        writers.map(async (writer, at) => {
+          for (let n = 1; n <= 40; n++) {
+            const op = writer.write(`${n} `)
+            const [first] = await commit(log, op)
+            expect(first).toMatchObject({ added: true, gapped: false })
+            if (n % 10 === at % 10) statistics = (await log.statistics()).rows
+          }
+        }),
+      )
+      expect(statistics).toBeGreaterThan(0)
+      expect(await log.head(notes)).toBe(64 * 40)
+      const reader = await new Reader().readAll(log)
+      for (const { document, ydoc } of writers) {
+        expect(reader.textOf(document)).toBe(ydoc.getText('text').toJSON())
+      }
+    }),
+  )
+
+  test(
     '[SQL-22] a proof that takes long holds up neither appends nor pages',
     inFolder(async (folder) => {
       const log = await folder.openThreads()

@@ -5,7 +5,7 @@ import { LogError } from '../errors.js'
 import type { LeaseChanges, StoredLease } from '../leases.js'
 import type { LogPolicy } from '../options.js'
 import type { RetireResult } from '../port.js'
-import { GroupWriter, type GroupItem, type GroupResult } from './append.js'
+import { GroupWriter, type GroupItem, type GroupResult, type MoreItems } from './append.js'
 import type { ProvenSnapshot, ReadBack } from './compaction-reads.js'
 import { CompactionWrites, type Changed } from './compaction-writes.js'
 import { DurableSource } from './durable-source.js'
@@ -90,8 +90,8 @@ export class Engine {
   }
 
   /** Stores a group, in order, in one transaction. Returns once it is on disk. */
-  append(items: readonly GroupItem[], nowMs: number): GroupResult {
-    return this.#run('writing a group', () => this.#groups.write(items, nowMs))
+  append(items: readonly GroupItem[], nowMs: number, more?: MoreItems): GroupResult {
+    return this.#run('writing a group', () => this.#groups.write(items, nowMs, more))
   }
 
   publish(snapshot: ProvenSnapshot, nowMs: number): Changed<'published' | 'stale'> {

@@ -15,6 +15,10 @@ export interface PackedGroup {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
+export function itemsIn({ numbers }: PackedGroup): number {
+  return numbers.length / numbersPerItem
+}
+
 export interface PackedResult {
   /** Two an outcome: seq, flags. */
   readonly numbers: Float64Array<ArrayBuffer>

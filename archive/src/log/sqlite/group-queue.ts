@@ -1,6 +1,6 @@
 import type { Refusal } from '@holdfast/peer/protocol'
 import type { AppendOutcome, DeleteOutcome } from '../port.js'
-import type { GroupItem } from './append.js'
+import { maxGroupItems, type GroupItem } from './append.js'
 
 export type ItemOutcome = AppendOutcome | DeleteOutcome
 
@@ -11,22 +11,30 @@ export interface GroupQueueOptions {
 }
 
 /**
- * What waits for the writer. One group is written at a time; everything that comes meanwhile, of all
- * collections, goes into the next, in order.
+ * What waits for the writer. While a group is being written, everything that comes, of all
+ * collections, waits to go into the next, in order.
  *
- *     call ──► waiting ──► group under way ──► durable ──► answered, call by call
- *                 ▲             │                              │
- *                 └── meanwhile ┘ ◄───── calls again ──────────┘
+ *     call ──► waiting ──► under way ──► durable ──► answered, call by call
+ *                 ▲                                      │
+ *                 └──────────── calls again ─────────────┘
  *
- * Answering takes this thread about half as long as writing takes the other, so the next group is on
- * its way before the last one is answered; and a first half is answered early if nothing waits yet.
+ * Answering takes this thread about a third as long as writing takes the other, so neither waits for
+ * the other if it can be helped: the next group is on its way before the last one is answered; and
+ * when half as much has come as is under way, it is sent after it, and the writer takes it along if
+ * it has not begun to commit.
  */
 export class GroupQueue {
   readonly #options: GroupQueueOptions
   #waiting: Call[] = []
+  #waitingItems = 0
+  /** Sizes of the groups that are with the writer, which answers in order. */
+  readonly #underWay: number[] = []
   /** Given to `add` and not answered yet. */
   #queuedBytes = 0
-  #running: Promise<void> | undefined
+  #isSendingSoon = false
+  /** Groups that are durable and not wholly answered. */
+  #answering = 0
+  readonly #onDrained: (() => void)[] = []
 
   constructor(options: GroupQueueOptions) {
     this.#options = options
@@ -41,58 +49,72 @@ export class GroupQueue {
     this.#queuedBytes += bytes
     return new Promise((resolve, reject) => {
       this.#waiting.push({ items, bytes, resolve, reject })
-      this.#running ??= this.#run()
+      this.#waitingItems += items.length
+      if (!this.#isSendingSoon) void this.#sendSoon()
     })
   }
 
   /** Resolves when nothing waits or is under way. */
-  async drained(): Promise<void> {
-    while (this.#running !== undefined) await this.#running
+  drained(): Promise<void> {
+    if (this.#isIdle) return Promise.resolve()
+    return new Promise((resolve) => this.#onDrained.push(resolve))
   }
 
-  async #run(): Promise<void> {
-    // What is called in the same turn belongs together.
-    await Promise.resolve()
-    let unanswered: readonly (() => void)[] = []
-    while (this.#waiting.length > 0) {
-      const written = this.#write(this.#takeGroup())
-      for (const answer of unanswered) answer()
-      unanswered = await written
-      if (this.#waiting.length === 0) unanswered = await this.#answerHalf(unanswered)
-    }
-    this.#running = undefined
-    for (const answer of unanswered) answer()
+  get #isIdle(): boolean {
+    return this.#waiting.length === 0 && this.#underWay.length === 0 && this.#answering === 0
   }
 
-  /** Gives the answers, which are due from then on. Never rejects. */
-  async #write(calls: readonly Call[]): Promise<readonly (() => void)[]> {
+  /** What is called in the same turn, or by those who were answered in it, belongs together. */
+  async #sendSoon(): Promise<void> {
+    this.#isSendingSoon = true
+    await turns(turnsToCallAgain)
+    this.#isSendingSoon = false
+    this.#sendIfDue()
+  }
+
+  #sendIfDue(): void {
+    const [first] = this.#underWay
+    const isDue =
+      first === undefined || (this.#underWay.length === 1 && this.#waitingItems * 2 >= first)
+    if (isDue && this.#waiting.length > 0) void this.#write(this.#takeGroup())
+  }
+
+  /** Never rejects: each call has its own answer. */
+  async #write(calls: readonly Call[]): Promise<void> {
     const items: GroupItem[] = []
     for (const call of calls) for (const item of call.items) items.push(item)
+    this.#underWay.push(items.length)
+    let answers: readonly (() => void)[]
     try {
       const outcomes = await this.#options.write(items)
       let at = 0
-      return calls.map((call) => {
+      answers = calls.map((call) => {
         const own = outcomes.slice(at, (at += call.items.length))
-        return () => this.#settle(call, () => call.resolve(own))
+        return () => call.resolve(own)
       })
     } catch (error) {
-      return calls.map((call) => () => this.#settle(call, () => call.reject(error)))
+      answers = calls.map(
+        ({ reject }) =>
+          () =>
+            reject(error),
+      )
     }
+    this.#underWay.shift()
+    for (const { bytes } of calls) this.#queuedBytes -= bytes
+    this.#answering++
+    this.#sendIfDue()
+    await this.#answer(answers)
+    this.#answering--
+    if (this.#isIdle) for (const resolve of this.#onDrained.splice(0)) resolve()
   }
 
-  #settle({ bytes }: Call, settle: () => void): void {
-    this.#queuedBytes -= bytes
-    settle()
-  }
-
-  /** Lets those who call again as soon as they are answered do so. Gives the other half. */
-  async #answerHalf(answers: readonly (() => void)[]): Promise<readonly (() => void)[]> {
-    const half = Math.ceil(answers.length / 2)
-    for (const answer of answers.slice(0, half)) answer()
-    for (let turn = 0; turn < turnsToCallAgain && this.#waiting.length === 0; turn++) {
-      await Promise.resolve()
-    }
-    return answers.slice(half)
+  /** While there is nothing to write, those who are answered first may call again before the rest. */
+  async #answer(answers: readonly (() => void)[]): Promise<void> {
+    const first = this.#underWay.length > 0 ? answers.length : Math.ceil(answers.length / 2)
+    for (const answer of answers.slice(0, first)) answer()
+    if (first === answers.length) return
+    await turns(2 * turnsToCallAgain)
+    for (const answer of answers.slice(first)) answer()
   }
 
   /** Everything that waits, unless that would be too much for one transaction. */
@@ -106,6 +128,7 @@ export class GroupQueue {
       bytes += call.bytes
       count++
     }
+    this.#waitingItems -= items
     return this.#waiting.splice(0, count)
   }
 }
@@ -117,15 +140,15 @@ interface Call {
   readonly reject: (error: unknown) => void
 }
 
-/**
- * A larger group saves nothing more (from 64 on, an fsync costs less than the rows), and everybody in
- * it waits for all of it: 4,096 small rows take about 40 ms.
- */
-const maxGroupItems = 4_096
+/** A group of large ops ends with the one that reaches this. */
 const maxGroupBytes = 16 * 1024 * 1024
 
 /** Promises between our answer and the caller's next call: `append`'s own, and those of a caller. */
 const turnsToCallAgain = 8
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve()
+}
 
 const tooMuchQueued: Refusal = {
   code: 'unavailable',

@@ -6,11 +6,19 @@ import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import type { LogFields, Logger } from '@holdfast/peer/ports'
 import type { ReadRequest } from '../port.js'
 import { Engine } from './engine.js'
-import { packResult, unpackGroup, type PackedGroup } from './group-pack.js'
+import { maxGroupItems } from './append.js'
+import {
+  itemsIn,
+  packResult,
+  unpackGroup,
+  type PackedGroup,
+  type PackedResult,
+} from './group-pack.js'
+import { Inbox } from './inbox.adapter.js'
 import { packPage, type PackedPage } from './page-pack.js'
 import { Reader } from './reader.js'
 import { readerCalls } from './reader-calls.js'
-import { answerTo, type Call } from './rpc.js'
+import { answerTo } from './rpc.js'
 import type { FromThread, ThreadData } from './threads.js'
 import { largeBuffersIn } from './transfer.js'
 import { toWire } from './wire-error.js'
@@ -23,10 +31,12 @@ function serve(port: MessagePort, data: ThreadData): void {
     port.postMessage(message, transfer)
   }
   try {
-    const methods = data.role === 'writer' ? openWriter(data, say) : openReader(data, say)
-    port.on('message', (call: Call) => {
-      const answer = answerTo(call, methods)
-      say({ answer }, largeBuffersIn(answer))
+    const inbox = new Inbox(port)
+    const methods = data.role === 'writer' ? openWriter(data, say, inbox) : openReader(data, say)
+    inbox.onCall((call) => {
+      const first = answerTo(call, methods)
+      for (const answer of [first, ...inbox.answersToTaken(first)])
+        say({ answer }, largeBuffersIn(answer))
       if (call.method === 'close') port.close()
     })
   } catch (error) {
@@ -37,13 +47,12 @@ function serve(port: MessagePort, data: ThreadData): void {
 
 type Say = (message: FromThread) => void
 
-function openWriter(data: ThreadData & { readonly role: 'writer' }, say: Say) {
+function openWriter(data: ThreadData & { readonly role: 'writer' }, say: Say, inbox: Inbox) {
   const engine = Engine.open({ ...data, logger: loggerTo(say) })
   const { file, archive } = engine.file
   say({ opened: { file, archive, storedLeases: engine.storedLeases } })
   return {
-    append: (group: PackedGroup, nowMs: number) =>
-      packResult(engine.append(unpackGroup(group), nowMs), group),
+    append: (group: PackedGroup, nowMs: number) => appendAll(engine, inbox, group, nowMs),
     publish: engine.publish.bind(engine),
     retire: engine.retire.bind(engine),
     settle: engine.settle.bind(engine),
@@ -67,6 +76,31 @@ function openReader(data: ThreadData & { readonly role: 'reader' }, say: Say) {
       packPage(reader.pages.read(request, skipDamaged)),
     close: reader.close.bind(reader),
   }
+}
+
+/**
+ * Writes a group, and takes along what else has come to be appended before it is committed: one
+ * fsync for all of them, and each is answered for itself.
+ */
+function appendAll(engine: Engine, inbox: Inbox, first: PackedGroup, nowMs: number): PackedResult {
+  const groups = [first]
+  let items = itemsIn(first)
+  const { outcomes, gaps } = engine.append(unpackGroup(first), nowMs, () => {
+    const taken = items < maxGroupItems ? inbox.take('append') : undefined
+    if (taken === undefined) return undefined
+    const group = taken.args[0] as PackedGroup
+    groups.push(group)
+    items += itemsIn(group)
+    return unpackGroup(group)
+  })
+  let end = 0
+  const [result, ...others] = groups.map((group, at) => {
+    const own = outcomes.slice(end, (end += itemsIn(group)))
+    // What was said of gaps is true once all of them are stored.
+    return packResult({ outcomes: own, gaps: at === groups.length - 1 ? gaps : [] }, group)
+  })
+  inbox.settleTaken(others)
+  return result as PackedResult
 }
 
 function loggerTo(say: Say): Logger {
