@@ -56,3 +56,6 @@ export {
 export type { Progress, ToolRun } from './tools/run.js'
 export type { Fault, FaultKind, VerifyReport } from './tools/verify/report.js'
 export { verifyLog } from './tools/verify/verify-log.js'
+export { runArchiveCommand, type CommandWorld } from './command/cli.js'
+export type { ExitCode } from './command/spec.js'
+export type { Terminal } from './command/terminal.adapter.js'

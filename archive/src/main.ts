@@ -2,13 +2,12 @@
 /** The command `holdfast-archive`. */
 import { consoleLogger, systemClock, systemRandom } from '@holdfast/peer/ports'
 import { readFile } from 'node:fs/promises'
-import { runCommand } from './command/cli.js'
-import { commands } from './command/commands/index.js'
+import { runArchiveCommand } from './command/cli.js'
 import { processTerminal } from './command/terminal.adapter.js'
 
 const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
 const { version } = JSON.parse(text) as { readonly version: string }
-process.exitCode = await runCommand(process.argv.slice(2), commands, {
+process.exitCode = await runArchiveCommand(process.argv.slice(2), {
   version,
   terminal: processTerminal(),
   clock: systemClock,

@@ -1,14 +1,23 @@
 import { LogError } from '../log/errors.js'
+import { commands } from './commands/index.js'
 import { helpFor, helpOf } from './help.js'
 import { parseRequest } from './parse.js'
 import { ProgressDisplay } from './progress.js'
-import { Mistake, type Command, type CommandContext, type ExitCode } from './spec.js'
+import { Mistake, type CommandContext, type ExitCode } from './spec.js'
 
-/** Runs what the arguments after the program's name ask for, and gives the exit code. */
-export async function runCommand(
+/** What a run of the command needs from the world. */
+export interface CommandWorld extends Omit<CommandContext, 'signal' | 'onProgress'> {
+  /** What `--version` says. */
+  readonly version: string
+}
+
+/**
+ * Runs what the arguments after the program's name ask for, and gives the exit code. Rejects only
+ * with what nobody expected.
+ */
+export async function runArchiveCommand(
   words: readonly string[],
-  commands: readonly Command[],
-  world: Omit<CommandContext, 'signal' | 'onProgress'> & { readonly version: string },
+  world: CommandWorld,
 ): Promise<ExitCode> {
   const { terminal, version } = world
   const display = new ProgressDisplay(terminal)

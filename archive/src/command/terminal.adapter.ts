@@ -22,7 +22,8 @@ export function processTerminal(): Terminal {
   return {
     isLive: stderr.isTTY && env['TERM'] !== 'dumb',
     get columns() {
-      return stderr.columns ?? 80
+      // Terminals that do not know say 0.
+      return stderr.columns > 0 ? stderr.columns : 80
     },
     write: (text) => void stdout.write(text),
     writeError: (text) => void stderr.write(text),

@@ -70,8 +70,34 @@ export async function compactLog(options: CompactOptions, run: ToolRun): Promise
     await pace.turn(step, ++done, subjects.length)
   }
   await pace.end(step, done)
+  if (compacted > 0) await untilRoomIsBack(log, run)
   return { documents: done, compacted, bytesBefore, bytesAfter, failed }
 }
+
+/**
+ * The log gives room back by itself, some at a time: waits until it gives no more. The file is smaller
+ * once the log was closed.
+ */
+async function untilRoomIsBack(log: Log, { clock, onProgress, signal }: ToolRun): Promise<void> {
+  const step = 'giving room back'
+  const { freeBytes: total } = await log.statistics()
+  let free = total
+  for (let quietMs = 0; quietMs < roomQuietMs; quietMs += lookEveryMs) {
+    signal?.throwIfAborted()
+    await new Promise<void>((resolve) => {
+      clock.after(lookEveryMs, resolve)
+    })
+    const { freeBytes } = await log.statistics()
+    if (freeBytes === free) continue
+    quietMs = 0
+    free = freeBytes
+    onProgress?.({ step, done: Math.max(0, total - free), total })
+  }
+}
+
+/** The log begins within a second after the last change. */
+const roomQuietMs = 1_500
+const lookEveryMs = 100
 
 const step = 'compacting documents'
 const pageDocuments = 500
