@@ -132,11 +132,13 @@ describe('the command', () => {
     ])
   })
 
-  const hasScript = spawnSync('script', ['--version']).status === 0
+  /** Of util-linux: runs a command on a terminal of its own. */
+  const onTerminal = 'script'
+  const hasTerminal = spawnSync(onTerminal, ['--version']).status === 0
 
-  test.skipIf(!hasScript)('[TOOL-15] progress is a bar on a terminal', () => {
+  test.skipIf(!hasTerminal)('[TOOL-15] progress is a bar on a terminal', () => {
     const command = `'${process.execPath}' '${binPath}' verify '${rich}'`
-    const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
+    const { stdout } = spawnSync(onTerminal, ['-qec', command, '/dev/null'], {
       encoding: 'utf8',
       env: { ...process.env, TERM: 'xterm' },
     })
