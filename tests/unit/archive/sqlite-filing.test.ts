@@ -79,11 +79,15 @@ test(
       folder.count('SELECT count(*) FROM ops'),
       folder.count('SELECT count(*) FROM producers'),
     ]
-    // A retired op still finds its answer.
-    expect(await answers(log, ops[0] as LiveOp)).toEqual(['1='])
-    expect(remembered()).toEqual([1_501, 2])
+    // Of ops that were retired the last still find their answer, and their impostors.
+    expect(await answers(log, ...ops.slice(-2))).toEqual(['1499=', '1500='])
+    const forged = { ...(ops.at(-256) as LiveOp), bytes: new Writer(9).write('forged').bytes }
+    expect(await answers(log, forged)).toEqual(['rekey'])
+    expect(await answers(log, ...ops.slice(0, 2))).toEqual(['1500=', '1500='])
+    const kept = 256 + 2 + 1
+    expect(remembered()).toEqual([kept, 2])
     for (let day = 0; day < 29; day++) await passADay()
-    expect(remembered()).toEqual([1_501, 2])
+    expect(remembered()).toEqual([kept, 2])
     for (let hour = 0; hour < 5; hour++) await passADay()
     // Of the other a row is left, which says by whom it came.
     expect(remembered()).toEqual([1, 1])

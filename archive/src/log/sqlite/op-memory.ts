@@ -23,6 +23,7 @@ export class OpMemory {
   readonly #remember: Statement
   readonly #setHash: Statement
   readonly #forget: Statement
+  readonly #forgetOld: Statement
 
   constructor(
     sql: Sql,
@@ -43,11 +44,17 @@ export class OpMemory {
     )
     this.#setHash = sql.prepare(
       'keep the hash of an op',
-      "UPDATE ops SET hash = ? WHERE producer = ? AND n = ? AND seq = ? AND hash = ''",
+      'UPDATE ops SET hash = ? WHERE producer = ? AND n = ? AND seq = ?',
     )
     this.#forget = sql.prepare(
       'forget op',
-      "DELETE FROM ops WHERE producer = ? AND n = ? AND seq = ? AND hash = ''",
+      'DELETE FROM ops WHERE producer = ? AND n = ? AND seq = ?',
+    )
+    this.#forgetOld = sql.prepare(
+      'forget old ops',
+      `DELETE FROM ops WHERE producer = ? AND hash <> '' AND n <= coalesce(
+         (SELECT n FROM ops WHERE producer = ? AND n <= ? AND hash <> ''
+          ORDER BY n DESC LIMIT 1 OFFSET ?), 0)`,
     )
   }
 
@@ -71,6 +78,8 @@ export class OpMemory {
   /** An op that made no row; in a write transaction. */
   remember(producer: number, n: number, document: number, seq: number, hash: string): void {
     this.#remember.run(producer, n, document, seq, hash)
+    // Not each time: it looks at all of those that stay.
+    if (n % 64 === 0) this.forgetOld(producer, n)
   }
 
   /** Before a row of a live op is deleted; it has been filed. */
@@ -81,6 +90,11 @@ export class OpMemory {
   /** Instead, where the row's bytes are damaged: the op may come again, as if for the first time. */
   forget(producer: number, n: number, seq: number): void {
     this.#forget.run(producer, n, seq)
+  }
+
+  /** Keeps the last of those whose rows are gone, or never were. */
+  forgetOld(producer: number, highestN: number): void {
+    this.#forgetOld.run(producer, producer, highestN, maxRowlessOps)
   }
 
   #fromRow(collection: number, document: number, seq: number): RememberedOp | undefined {
@@ -94,3 +108,10 @@ export class OpMemory {
     return row && { document: refOf(row), seq, hash }
   }
 }
+
+/**
+ * Ops of a producer that are remembered without their row: several times what is ever under way. A
+ * typist makes a hundred thousand in a day, and each takes 35 bytes; what is older is judged by what
+ * it contains, as if it came for the first time.
+ */
+const maxRowlessOps = 256

@@ -1,4 +1,3 @@
-import { opHash } from '../append/op-hash.js'
 import type { DocumentRow } from './document-row.js'
 import { entryKind, isWhole, type EntrySize } from './entries.js'
 import type { Sql, Statement } from './sql.adapter.js'
@@ -9,8 +8,6 @@ export class Removal {
   readonly #store: Store
   readonly #deleteEntry: Statement
   readonly #deleteTail: Statement
-  readonly #keepHash: Statement
-  readonly #forgetOp: Statement
   readonly #countDown: Statement
   readonly #oldest: Statement<readonly [number]>
   readonly #sums: Statement<readonly [number, number]>
@@ -21,14 +18,6 @@ export class Removal {
     this.#deleteTail = sql.prepare(
       'delete tail',
       'DELETE FROM tails WHERE document = ? AND seq = ?',
-    )
-    this.#keepHash = sql.prepare(
-      'keep the hash of an op',
-      'UPDATE ops SET hash = ? WHERE producer = ? AND n = ? AND seq = ?',
-    )
-    this.#forgetOp = sql.prepare(
-      'forget op',
-      'DELETE FROM ops WHERE producer = ? AND n = ? AND seq = ?',
     )
     this.#countDown = sql.prepare(
       'count producer down',
@@ -47,15 +36,18 @@ export class Removal {
 
   /** Deletes these rows of a document; what is remembered of their ops stays, if it can be trusted. */
   remove(document: DocumentRow, rows: readonly EntrySize[]): void {
-    const { totals, entries, documents } = this.#store
-    const rowsByProducer = new Map<number, number>()
+    const { totals, entries, documents, ops } = this.#store
+    const goneByProducer = new Map<number, Gone>()
     for (const { entry: id, seq, size } of rows) {
       const entry = entries.byId(id)
       if (entry !== undefined && entry.producer > 0) {
         const { producer, n, bytes } = entry
-        if (isWhole(entry)) this.#keepHash.run(opHash(bytes), producer, n, seq)
-        else this.#forgetOp.run(producer, n, seq)
-        rowsByProducer.set(producer, (rowsByProducer.get(producer) ?? 0) + 1)
+        if (isWhole(entry)) ops.keepHash(producer, n, seq, bytes)
+        else ops.forget(producer, n, seq)
+        const gone = goneByProducer.get(producer) ?? { rows: 0, highestN: 0 }
+        goneByProducer.set(producer, gone)
+        gone.rows++
+        gone.highestN = Math.max(gone.highestN, n)
       }
       this.#deleteEntry.run(id)
       this.#deleteTail.run(document.id, seq)
@@ -67,7 +59,10 @@ export class Removal {
       document.coveredRows--
       document.coveredBytes -= size
     }
-    for (const [producer, count] of rowsByProducer) this.#countDown.run(count, producer)
+    for (const [producer, gone] of goneByProducer) {
+      this.#countDown.run(gone.rows, producer)
+      ops.forgetOld(producer, gone.highestN)
+    }
     document.tailSinceMs = this.#oldest.get(document.id)?.[0] ?? 0
     documents.change(document)
   }
@@ -80,4 +75,10 @@ export class Removal {
     document.coveredBytes = document.tailBytes - bytes
     this.#store.documents.change(document)
   }
+}
+
+/** Of a producer: what went in one transaction. */
+interface Gone {
+  rows: number
+  highestN: number
 }
