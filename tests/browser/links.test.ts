@@ -36,7 +36,9 @@ for (const title of (await first.call('titles')) as string[]) {
   })
 }
 
-describe('from Node', onceMore, () => describeLink('WebRTC, from Node to a page,', nodeToPage))
+describe('from Node', onceMore, () => {
+  describeLink('WebRTC, from Node to a page,', nodeToPage)
+})
 
 async function nodeToPage(): Promise<LinkSubject> {
   const serving = first.call('serveWebRtcToNode')
