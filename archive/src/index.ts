@@ -25,7 +25,7 @@ export {
 } from './compaction/worker-builder.adapter.js'
 export { packRows, unpackRows, type PackedRow, type PackedRows } from './log/packed-rows.js'
 export { openSqliteLog, type SqliteLogOptions } from './log/sqlite/sqlite-log.js'
-export { backupLog, type BackupOptions, type BackupReport } from './tools/backup.adapter.js'
+export { backupLog, type BackupOptions, type BackupReport } from './tools/backup-log.js'
 export {
   compactLog,
   type CompactedDocument,

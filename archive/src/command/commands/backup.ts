@@ -1,4 +1,4 @@
-import { backupLog, type BackupReport } from '../../tools/backup.adapter.js'
+import { backupLog, type BackupReport } from '../../tools/backup-log.js'
 import { bytesText, countText } from '../figures.js'
 import type { Command } from '../spec.js'
 import { assertThere } from './targets.js'

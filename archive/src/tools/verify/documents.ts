@@ -1,6 +1,5 @@
 import {
   contains,
-  encodeCoverage,
   parseDocumentId,
   readUpdate,
   type Coverage,
@@ -15,6 +14,9 @@ import { ownBytes } from '../../log/sqlite/own-bytes.js'
 import { SnapshotReader } from '../../log/sqlite/snapshots.js'
 import type { Sql } from '../../log/sqlite/sql.adapter.js'
 import type { Fault } from './report.js'
+import { checkCheckpoint } from './checkpoint.js'
+import { checkEnd, checkGenerations } from './ending.js'
+import { isEqual } from './equal.js'
 import { checkSnapshots, type SnapshotFindings } from './snapshots.js'
 import { collectionsOf, numberFrom, type CollectionSubject, type Subject } from './subject.js'
 
@@ -129,10 +131,13 @@ class DocumentCheck {
     this.#count('tail bytes', row.tailBytes, this.#tailBytes)
     this.#count('rows that the snapshot covers', row.coveredRows, this.#coveredRows)
     this.#count('bytes that the snapshot covers', row.coveredBytes, this.#coveredBytes)
-    this.#checkEnd()
+    this.#checkLast()
     this.#checkGap()
-    this.#checkCheckpoint()
-    if (row.deletedSeq > 0) this.#checkDeleted()
+    checkCheckpoint(this.#state, row, this.#snapshots, this.#readers, (fault) => this.#add(fault))
+    if (row.deletedSeq > 0) {
+      const { sql } = this.#subject
+      checkEnd(sql, row, this.#state, this.#hasTombstone, (fault) => this.#add(fault))
+    }
   }
 
   #rowEntry({ seq, bytes, producer }: StoredEntry): void {
@@ -182,7 +187,7 @@ class DocumentCheck {
   }
 
   /** The last entry may have gone: then something says so. */
-  #checkEnd(): void {
+  #checkLast(): void {
     const { lastSeq, prunedThrough, deletedSeq, snapshotSeq } = this.#row
     if (prunedThrough > lastSeq || snapshotSeq > lastSeq || deletedSeq > lastSeq) {
       const what = `last ${lastSeq}, snapshot ${snapshotSeq}, pruned ${prunedThrough}, deleted ${deletedSeq}`
@@ -213,65 +218,6 @@ class DocumentCheck {
     this.#add({ kind: 'coverage', what })
   }
 
-  /** Only time rests on checkpoints, but one that says too much would hide an edit that comes again. */
-  #checkCheckpoint(): void {
-    const { checkpoints, entries } = this.#readers
-    const checkpoint = checkpoints.find(this.#row.id)
-    const { seq: snapshotSeq, parked } = this.#snapshots
-    if (checkpoint === undefined || checkpoint.seq < snapshotSeq) return
-    const state = new DocumentState(refOf(this.#row), checkpoint.integrated)
-    for (const seq of checkpoint.parkedSeqs) {
-      const bytes =
-        parked.find((row) => row.seq === seq)?.bytes ??
-        entries.bySeq(this.#collection.id, seq)?.bytes
-      const read = bytes && readUpdate(bytes, ownBytes)
-      if (bytes === undefined || read === undefined || !read.ok) {
-        const what = `the checkpoint at ${checkpoint.seq} parks a row that is not there`
-        this.#add({ kind: 'coverage', seq, what })
-      } else {
-        state.integrate({ seq, size: bytes.length, coverage: read.value })
-      }
-    }
-    for (const { seq, kind, bytes } of entries.after(this.#row.id, checkpoint.seq)) {
-      const read = readUpdate(bytes, ownBytes)
-      if (kind === entryKind.row && read.ok) {
-        state.integrate({ seq, size: bytes.length, coverage: read.value })
-      }
-    }
-    if (!isSameState(state, this.#state)) {
-      const what = `the checkpoint at ${checkpoint.seq} is not what the rows add up to`
-      this.#add({ kind: 'coverage', what })
-    }
-  }
-
-  #checkDeleted(): void {
-    const { sql } = this.#subject
-    const { id, deletedSeq, name } = this.#row
-    // A tombstone that ended two generations is the later one's entry.
-    const tombstone =
-      this.#hasTombstone ||
-      sql
-        .readTuples<readonly [number]>(
-          `SELECT 1 FROM entries e JOIN documents d ON d.id = e.document
-           WHERE e.collection = ? AND e.seq = ? AND e.kind = ${entryKind.tombstone} AND d.name = ?`,
-        )
-        .get(this.#collection.id, deletedSeq, name) !== undefined
-    if (!tombstone) {
-      this.#add({ kind: 'sequence', seq: deletedSeq, what: 'its tombstone is not there' })
-    }
-    const ended = new Set(
-      sql
-        .readTuples<readonly [number]>('SELECT client FROM ended_clients WHERE document = ?')
-        .all(id)
-        .map(([client]) => client),
-    )
-    for (const client of this.#state.clients) {
-      if (!ended.has(client)) {
-        this.#add({ kind: 'reference', what: `clientID ${client} wrote, and has not ended` })
-      }
-    }
-  }
-
   #count(what: string, kept: number, counted: number): void {
     if (kept !== counted) {
       this.#add({ kind: 'counter', what: `${what}: ${kept} written down, ${counted} there` })
@@ -288,36 +234,4 @@ function instancesOf(sql: Sql): ReadonlyMap<number, string> {
   return new Map(
     sql.readTuples<readonly [number, string]>('SELECT id, instance FROM producers').all(),
   )
-}
-
-/** Only the latest generation of a document may live. */
-function checkGenerations({ sql, findings }: Subject): void {
-  const living = sql
-    .read<DocumentRow>(
-      `SELECT ${documentColumns} FROM documents d
-       WHERE deleted_seq = 0 AND EXISTS (
-         SELECT 1 FROM documents o
-         WHERE o.collection = d.collection AND o.name = d.name AND o.generation > d.generation
-       )`,
-    )
-    .all()
-  for (const row of living) {
-    const what = 'it lives, and so does a later generation'
-    findings.add({ kind: 'sequence', document: refOf(row), what })
-  }
-}
-
-function isSameState(a: DocumentState, b: DocumentState): boolean {
-  return (
-    parkedSeqs(a) === parkedSeqs(b) &&
-    isEqual(encodeCoverage(a.integrated.toCoverage()), encodeCoverage(b.integrated.toCoverage()))
-  )
-}
-
-function parkedSeqs({ parked }: DocumentState): string {
-  return [...parked.rows].map(({ seq }) => seq).join()
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at])
 }

@@ -16,6 +16,7 @@ import {
   type SnapshotHead,
   type SnapshotReader,
 } from '../../log/sqlite/snapshots.js'
+import { isEqual } from './equal.js'
 import type { Fault } from './report.js'
 
 /** The newest snapshot that is whole, as far as rows are held against it. */
@@ -143,8 +144,4 @@ function parkedOf(head: SnapshotHead, add: (fault: Fault) => void): readonly Par
     else add({ kind: 'snapshot', seq, what: `a row beside it: ${read.refusal.detail}` })
   }
   return parked
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at])
 }

@@ -1,9 +1,8 @@
-import Database from 'better-sqlite3'
-import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { LogError } from '../log/errors.js'
-import { canonicalPath } from '../log/sqlite/files.adapter.js'
+import { canonicalPath, sizeOf } from '../log/sqlite/files.adapter.js'
 import { logErrorOf } from '../log/sqlite/sql.adapter.js'
+import { copyPages, makeSingleFile } from './copy-pages.adapter.js'
 import { openForReading } from './open-for-reading.js'
 import { isThere, moveIntoPlace, removeFile, syncFile } from './portable/folder.adapter.js'
 import type { ToolRun } from './run.js'
@@ -44,7 +43,7 @@ export async function backupLog(options: BackupOptions, run: ToolRun): Promise<B
   const part = `${destination}.part`
   removeFile(part)
   try {
-    await copy(file, part, run)
+    await copyPages(file, part, run)
     makeSingleFile(part)
     const verified = verify ? await verifyLog(part, run) : undefined
     if (verified?.isWhole === false) {
@@ -55,7 +54,7 @@ export async function backupLog(options: BackupOptions, run: ToolRun): Promise<B
       )
     }
     syncFile(part)
-    const bytes = statSync(part).size
+    const bytes = sizeOf(part)
     moveIntoPlace(part, destination)
     return { destination, bytes, ...(verified && { verified }) }
   } catch (error) {
@@ -72,42 +71,5 @@ function placeFor(given: string): string {
     return canonicalPath(resolve(given))
   } catch (cause) {
     throw new LogError('invalid-argument', `the folder of ${given} is not there`, { cause })
-  }
-}
-
-/**
- * The source's read transaction stays open over all steps: what is written meanwhile is not seen, so
- * the copy never has to start anew, however busy the archive is.
- */
-async function copy(from: string, to: string, run: ToolRun): Promise<void> {
-  const source = new Database(from, { readonly: true })
-  try {
-    source.pragma('query_only = ON')
-    source.exec('BEGIN')
-    source.pragma('user_version')
-    await source.backup(to, {
-      progress: ({ totalPages, remainingPages }) => {
-        run.signal?.throwIfAborted()
-        const step = 'copying pages'
-        run.onProgress?.({ step, done: totalPages - remainingPages, total: totalPages })
-        return pagesAtOnce
-      },
-    })
-  } finally {
-    if (source.inTransaction) source.exec('ROLLBACK')
-    source.close()
-  }
-}
-
-/** 4 MiB: some milliseconds, then whoever shares the thread has its turn. */
-const pagesAtOnce = 512
-
-/** Without a write-ahead log, so that the file can be moved and read by itself, also where nothing can be written. */
-function makeSingleFile(file: string): void {
-  const database = new Database(file)
-  try {
-    database.pragma('journal_mode = DELETE')
-  } finally {
-    database.close()
   }
 }
