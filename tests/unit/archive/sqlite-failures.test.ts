@@ -24,7 +24,7 @@ test(
       expect(failure.message).toContain(folder.file)
       expect(engine.sums()).toMatchObject({ rows: 1, documents: 1 })
       const page = reader.pages.read({ collection: notes, after: 0, maxBytes: 1e9, maxEntries: 10 })
-      expect(page).toMatchObject({ head: 1, entries: [{ seq: 1 }] })
+      expect({ head: page.head, seq: page.numbers[0] }).toEqual({ head: 1, seq: 1 })
     }
     // What needs no room is still answered.
     expect(engine.append([asUpload(a.ops[0] as AppendOp)], 0).outcomes).toMatchObject([{ seq: 1 }])

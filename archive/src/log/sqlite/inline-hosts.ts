@@ -2,6 +2,7 @@ import { Engine } from './engine.js'
 import { noBytes } from './entries.js'
 import { fromWire, toWire } from './wire-error.js'
 import type { Hosts, OpenReader, OpenWriter, ReaderHost, WriterHost } from './hosts.js'
+import { unpackPage } from './page-pack.js'
 import { Reader } from './reader.js'
 import { readerCalls } from './reader-calls.js'
 import type { SqlHooks } from './sql.adapter.js'
@@ -62,7 +63,7 @@ function inlineReader(open: OpenReader): ReaderHost {
   }
   return {
     readPage: async (request, skipDamaged) =>
-      structuredClone(typed(() => reader.pages.read(request, skipDamaged))),
+      unpackPage(structuredClone(typed(() => reader.pages.read(request, skipDamaged)))),
     call: async (method, ...args) => {
       const bound = calls[method] as (
         ...args: unknown[]

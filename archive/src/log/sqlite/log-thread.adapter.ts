@@ -4,7 +4,6 @@
  */
 import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import type { LogFields, Logger } from '@holdfast/peer/ports'
-import type { ReadRequest } from '../port.js'
 import { Engine } from './engine.js'
 import { maxGroupItems } from './append.js'
 import {
@@ -15,7 +14,6 @@ import {
   type PackedResult,
 } from './group-pack.js'
 import { Inbox } from './inbox.adapter.js'
-import { packPage, type PackedPage } from './page-pack.js'
 import { Reader } from './reader.js'
 import { readerCalls } from './reader-calls.js'
 import { answerTo } from './rpc.js'
@@ -72,8 +70,7 @@ function openReader(data: ThreadData & { readonly role: 'reader' }, say: Say) {
   say({ opened: { file: data.file, archive: data.archive, storedLeases: [] } })
   return {
     ...readerCalls(reader, data),
-    readPage: (request: ReadRequest, skipDamaged: boolean): PackedPage =>
-      packPage(reader.pages.read(request, skipDamaged)),
+    readPage: reader.pages.read.bind(reader.pages),
     close: reader.close.bind(reader),
   }
 }

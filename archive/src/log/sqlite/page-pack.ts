@@ -1,5 +1,5 @@
 import type { DocumentRef, InstanceId } from '@holdfast/peer/protocol'
-import type { Entry, Page, RowEntry } from '../port.js'
+import type { Entry, Page } from '../port.js'
 
 /**
  * A page on its way from the thread that read it: its rows, which may be thousands, as numbers and
@@ -17,48 +17,82 @@ export interface PackedPage extends Omit<Page, 'entries'> {
 
 const numbersPerRow = 5
 
-export function packPage({ entries, ...page }: Page): PackedPage {
-  const rows: RowEntry[] = []
-  const others: [number, Entry][] = []
-  let size = 0
-  entries.forEach((entry, position) => {
-    if (entry.kind === 'row') {
-      rows.push(entry)
-      size += entry.bytes.length
-    } else {
-      others.push([position, entry])
+/** Puts a page together, entry by entry, without making an object for each. */
+export class PagePacker {
+  readonly #others: [number, Entry][] = []
+  readonly #documents: DocumentRef[] = []
+  readonly #instances: InstanceId[] = []
+  readonly #rowBytes: Uint8Array[] = []
+  #numbers = new Float64Array(firstRows * numbersPerRow)
+  #size = 0
+
+  get entries(): number {
+    return this.#rowBytes.length + this.#others.length
+  }
+
+  /** The number under which rows name a document of this page. */
+  addDocument(document: DocumentRef): number {
+    return this.#documents.push(document) - 1
+  }
+
+  addInstance(instance: InstanceId): number {
+    return this.#instances.push(instance) - 1
+  }
+
+  addRow(seq: number, document: number, instance: number, n: number, bytes: Uint8Array): void {
+    const at = this.#rowBytes.length * numbersPerRow
+    if (at === this.#numbers.length) {
+      const larger = new Float64Array(at * 2)
+      larger.set(this.#numbers)
+      this.#numbers = larger
     }
-  })
-  const documents = new Table<DocumentRef>()
-  const instances = new Table<InstanceId>()
-  const numbers = new Float64Array(rows.length * numbersPerRow)
-  const bytes = new Uint8Array(size)
-  let end = 0
-  rows.forEach(({ seq, document, id, bytes: own }, row) => {
-    const at = row * numbersPerRow
+    const numbers = this.#numbers
     numbers[at] = seq
-    numbers[at + 1] = documents.indexOf(document)
-    numbers[at + 2] = id === undefined ? -1 : instances.indexOf(id.instance)
-    numbers[at + 3] = id?.n ?? 0
-    numbers[at + 4] = own.length
-    bytes.set(own, end)
-    end += own.length
-  })
-  return { ...page, others, documents: documents.items, instances: instances.items, numbers, bytes }
+    numbers[at + 1] = document
+    numbers[at + 2] = instance
+    numbers[at + 3] = n
+    numbers[at + 4] = bytes.length
+    this.#rowBytes.push(bytes)
+    this.#size += bytes.length
+  }
+
+  addOther(entry: Entry): void {
+    this.#others.push([this.entries, entry])
+  }
+
+  finish(page: Omit<Page, 'entries'>): PackedPage {
+    const bytes = new Uint8Array(this.#size)
+    let end = 0
+    for (const own of this.#rowBytes) {
+      bytes.set(own, end)
+      end += own.length
+    }
+    return {
+      ...page,
+      others: this.#others,
+      documents: this.#documents,
+      instances: this.#instances,
+      numbers: this.#numbers.slice(0, this.#rowBytes.length * numbersPerRow),
+      bytes,
+    }
+  }
 }
+
+const firstRows = 64
 
 /** The bytes of the rows are views of the page's: none is ever used twice. */
 export function unpackPage(packed: PackedPage): Page {
-  const { others, documents, instances, numbers, bytes, ...page } = packed
+  const { others, documents, instances, numbers, bytes, term, through, head } = packed
   const entries: Entry[] = []
   let next = 0
   let start = 0
   const addOthers = (): void => {
-    for (; others[next]?.[0] === entries.length; next++)
-      entries.push((others[next] as [number, Entry])[1])
+    for (; others[next]?.[0] === entries.length; next++) {
+      entries.push((others[next] as readonly [number, Entry])[1])
+    }
   }
   for (let at = 0; at < numbers.length; at += numbersPerRow) {
-    addOthers()
+    if (next < others.length) addOthers()
     const end = start + (numbers[at + 4] as number)
     const document = documents[numbers[at + 1] as number] as DocumentRef
     const instance = instances[numbers[at + 2] as number]
@@ -74,19 +108,5 @@ export function unpackPage(packed: PackedPage): Page {
     }
   }
   addOthers()
-  return { ...page, entries }
-}
-
-/** Gives each item a number, the same one each time. Documents of a page are the same objects. */
-class Table<Item> {
-  readonly items: Item[] = []
-  readonly #indexes = new Map<Item, number>()
-
-  indexOf(item: Item): number {
-    const known = this.#indexes.get(item)
-    if (known !== undefined) return known
-    const index = this.items.push(item) - 1
-    this.#indexes.set(item, index)
-    return index
-  }
+  return { term, entries, through, head }
 }

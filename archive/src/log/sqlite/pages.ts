@@ -1,11 +1,13 @@
 import type { DocumentId, DocumentRef, InstanceId, TermId } from '@holdfast/peer/protocol'
 import { LogError } from '../errors.js'
-import type { Entry, Page, ReadRequest, RowEntry, SnapshotEntry, TombstoneEntry } from '../port.js'
+import type { Page, ReadRequest, SnapshotEntry, TombstoneEntry } from '../port.js'
 import { Damaged } from './damaged.js'
 import { entryChecksum } from './checksum.adapter.js'
-import { entryColumns, entryKind, type EntryTuple } from './entries.js'
+import { entryKind } from './entries.js'
+import { PagePacker, type PackedPage } from './page-pack.js'
 import type { SnapshotReader } from './snapshots.js'
 import type { Sql, Statement } from './sql.adapter.js'
+import { StreamRows, type StreamRow } from './stream-rows.js'
 
 /**
  * Reads pages of a collection's stream. Rows are the stream; where a document's rows have gone, its
@@ -20,7 +22,7 @@ export class Pages {
   readonly #term: TermId
   readonly #snapshots: SnapshotReader
   readonly #collection: Statement<readonly [id: number, head: number]>
-  readonly #rows: Statement<EntryTuple>
+  readonly #rows: StreamRows
   readonly #places: Statement<PlaceTuple>
   readonly #document: Statement<readonly [name: DocumentId, generation: number, deletedSeq: number]>
   readonly #instance: Statement<readonly [InstanceId]>
@@ -32,9 +34,7 @@ export class Pages {
     this.#term = term
     this.#snapshots = snapshots
     this.#collection = sql.readTuples('SELECT id, head FROM collections WHERE name = ?')
-    this.#rows = sql.readTuples(
-      `SELECT ${entryColumns} FROM entries WHERE collection = ? AND seq > ? ORDER BY seq`,
-    )
+    this.#rows = new StreamRows(sql)
     this.#places = sql.readTuples(
       `SELECT id, name, generation, pruned_through FROM documents
        WHERE collection = ? AND pruned_through > ? AND deleted_seq = 0 ORDER BY pruned_through`,
@@ -49,7 +49,7 @@ export class Pages {
    * Throws `Damaged` when it meets what is not as it was written; with `skipDamaged` it leaves that
    * out, for when it cannot be healed.
    */
-  read(request: ReadRequest, skipDamaged = false): Page {
+  read(request: ReadRequest, skipDamaged = false): PackedPage {
     return this.#sql.snapshot(() => {
       const [collection, head] = this.#collection.get(request.collection) ?? [0, 0]
       const { after } = request
@@ -65,79 +65,62 @@ export class Pages {
     collection: number,
     head: number,
     skipDamaged: boolean,
-  ): Page {
-    const term = this.#term
-    const entries: Entry[] = []
-    let bytes = 0
-    const documents = new Map<number, PageDocument>()
-    const rows = this.#rows.iterate(collection, after)
+  ): PackedPage {
+    const page = new PageUnderWay(skipDamaged)
+    const rows = this.#rows.after(collection, after)
     const places = this.#places.iterate(collection, after)
     try {
-      let row = nextOf(rows)
       let place = nextOf(places)
-      while (row !== undefined || place !== undefined) {
-        if (entries.length >= maxEntries || (entries.length > 0 && bytes >= maxBytes)) {
-          const through = (entries[entries.length - 1] as Entry).seq
-          return { term, entries, through, head }
+      for (;;) {
+        const isRow = rows.seq < (place?.[placeSeq] ?? Infinity)
+        if (!isRow && place === undefined) break
+        if (page.entries >= maxEntries || (page.entries > 0 && page.bytes >= maxBytes)) {
+          return page.finish({ term: this.#term, through: page.lastSeq, head })
         }
-        if (row !== undefined && (place === undefined || row[rowSeq] < place[placeSeq])) {
-          const entry = this.#rowEntry(row, documents, skipDamaged)
-          row = nextOf(rows)
-          if (entry === undefined) continue
-          bytes += entry.kind === 'row' ? entry.bytes.length : 0
-          entries.push(entry)
+        if (isRow) {
+          this.#addRow(rows.take(), page)
         } else {
-          const entry = this.#snapshotEntry(place as PlaceTuple, maxSnapshotBytes, skipDamaged)
+          this.#addSnapshot(place as PlaceTuple, maxSnapshotBytes, page)
           place = nextOf(places)
-          if (entry === undefined) continue
-          bytes += sizeOf(entry)
-          entries.push(entry)
         }
       }
-      return { term, entries, through: head, head }
+      return page.finish({ term: this.#term, through: head, head })
     } finally {
-      rows.return?.()
       places.return?.()
     }
   }
 
-  /** Undefined for rows of a generation that has ended: its tombstone stands for them. */
-  #rowEntry(
-    tuple: EntryTuple,
-    documents: Map<number, PageDocument>,
-    skipDamaged: boolean,
-  ): RowEntry | TombstoneEntry | undefined {
-    const [, , seq, documentId, kind, , producer, n, checksum, bytes] = tuple
-    if (entryChecksum(bytes, seq, documentId, kind, producer, n) !== checksum) {
-      if (skipDamaged) return undefined
-      throw new Damaged(documentId, `row ${seq} has changed`)
+  /** Rows of a generation that has ended are left out: its tombstone stands for them. */
+  #addRow(
+    [, seq, document, kind, producer, n, checksum, bytes]: StreamRow,
+    page: PageUnderWay,
+  ): void {
+    if (entryChecksum(bytes, seq, document, kind, producer, n) !== checksum) {
+      if (page.skipDamaged) return
+      throw new Damaged(document, `row ${seq} has changed`)
     }
-    let document = documents.get(documentId)
-    if (document === undefined) {
-      document = this.#pageDocument(documentId)
-      documents.set(documentId, document)
+    const known = page.documents.get(document) ?? this.#addDocument(document, page)
+    if (kind === entryKind.tombstone) {
+      page.addOther({ kind: 'tombstone', seq, document: known.ref }, 0)
+    } else if (!known.isDeleted) {
+      page.addRow(seq, known.index, this.#indexOf(producer, page), n, bytes)
     }
-    const { ref } = document
-    if (kind === entryKind.tombstone) return { kind: 'tombstone', seq, document: ref }
-    if (document.isDeleted) return undefined
-    if (producer === 0) return { kind: 'row', seq, document: ref, bytes }
-    return { kind: 'row', seq, document: ref, bytes, id: { instance: this.#nameOf(producer), n } }
+  }
+
+  #addSnapshot(
+    [document, id, generation, seq]: PlaceTuple,
+    maxBytes: number,
+    page: PageUnderWay,
+  ): void {
+    try {
+      const entry = this.#snapshotEntry(document, { id, generation }, seq, maxBytes)
+      if (entry !== undefined) page.addOther(entry, sizeOf(entry))
+    } catch (error) {
+      if (!page.skipDamaged || !(error instanceof Damaged)) throw error
+    }
   }
 
   #snapshotEntry(
-    [document, id, generation, seq]: PlaceTuple,
-    maxBytes: number,
-    skipDamaged: boolean,
-  ): SnapshotEntry | undefined {
-    try {
-      return this.#wholeSnapshotEntry(document, { id, generation }, seq, maxBytes)
-    } catch (error) {
-      if (skipDamaged && error instanceof Damaged) return undefined
-      throw error
-    }
-  }
-
-  #wholeSnapshotEntry(
     document: number,
     ref: DocumentRef,
     seq: number,
@@ -158,9 +141,15 @@ export class Pages {
     }
   }
 
-  #pageDocument(id: number): PageDocument {
+  #addDocument(id: number, page: PageUnderWay): PageDocument {
     const [name, generation, deletedSeq] = this.#document.get(id) ?? missing('document', id)
-    return { ref: { id: name, generation }, isDeleted: deletedSeq > 0 }
+    return page.addDocument(id, { id: name, generation }, deletedSeq > 0)
+  }
+
+  /** −1 for rows that came without an op id. */
+  #indexOf(producer: number, page: PageUnderWay): number {
+    if (producer === 0) return -1
+    return page.instances.get(producer) ?? page.addInstance(producer, this.#nameOf(producer))
   }
 
   #nameOf(producer: number): InstanceId {
@@ -174,14 +163,62 @@ export class Pages {
 }
 
 interface PageDocument {
+  readonly index: number
   readonly ref: DocumentRef
   readonly isDeleted: boolean
+}
+
+/** A page that is being filled. */
+class PageUnderWay {
+  readonly skipDamaged: boolean
+  /** By `documents.id`. */
+  readonly documents = new Map<number, PageDocument>()
+  /** By `producers.id`: the number that it has in this page. */
+  readonly instances = new Map<number, number>()
+  bytes = 0
+  lastSeq = 0
+  readonly #packer = new PagePacker()
+
+  constructor(skipDamaged: boolean) {
+    this.skipDamaged = skipDamaged
+  }
+
+  get entries(): number {
+    return this.#packer.entries
+  }
+
+  addDocument(id: number, ref: DocumentRef, isDeleted: boolean): PageDocument {
+    const document = { index: this.#packer.addDocument(ref), ref, isDeleted }
+    this.documents.set(id, document)
+    return document
+  }
+
+  addInstance(producer: number, name: InstanceId): number {
+    const index = this.#packer.addInstance(name)
+    this.instances.set(producer, index)
+    return index
+  }
+
+  addRow(seq: number, document: number, instance: number, n: number, bytes: Uint8Array): void {
+    this.#packer.addRow(seq, document, instance, n, bytes)
+    this.bytes += bytes.length
+    this.lastSeq = seq
+  }
+
+  addOther(entry: SnapshotEntry | TombstoneEntry, size: number): void {
+    this.#packer.addOther(entry)
+    this.bytes += size
+    this.lastSeq = entry.seq
+  }
+
+  finish(page: Omit<Page, 'entries'>): PackedPage {
+    return this.#packer.finish(page)
+  }
 }
 
 type PlaceTuple = readonly [document: number, name: DocumentId, generation: number, seq: number]
 
 /** Where the tuples have their seq. */
-const rowSeq = 2
 const placeSeq = 3
 
 const maxCachedNames = 10_000
