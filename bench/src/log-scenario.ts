@@ -93,23 +93,27 @@ function ingestFigure(
 /** What an append and a page cost when the collection is small, and when it is large. */
 async function growth(scale: number): Promise<readonly Figure[]> {
   const sizes = [100, 10_000, Math.ceil(1_000_000 * scale)]
-  const batch = 10_000
+  const batch = 4_096
+  const batches = 5
+  const callers = 256
   return inFreshFolder(async (file) => {
     const log = await openLog(file)
     const largest = sizes.at(-1) ?? 0
-    const ops = typedBy(100, largest + sizes.length * batch, 100)
+    const ops = typedBy(256, largest + (sizes.length + 2) * batches * batch, 100)
     const costs: { readonly rows: number; readonly micros: number }[] = []
     let at = 0
     await inFreshFolder(async (other) => {
       const warm = await openLog(other)
-      await appendAll(warm, ops.slice(0, 3 * batch), 64)
+      await appendAll(warm, ops.slice(0, 2 * batches * batch), callers)
       await warm.close()
     })
     for (const size of sizes) {
       at = await fill(log, ops, at, size)
-      const rate = await appendAll(log, ops.slice(at, at + batch), 64)
-      at += batch
-      costs.push({ rows: size, micros: 1e6 / rate })
+      const rates: number[] = []
+      for (let done = 0; done < batches; done++, at += batch) {
+        rates.push(await appendAll(log, ops.slice(at, at + batch), callers))
+      }
+      costs.push({ rows: size, micros: 1e6 / median(rates) })
     }
     const catchUps = await catchUp(log, file, Math.ceil(100_000 * scale))
     await log.close()
