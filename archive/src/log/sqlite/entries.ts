@@ -19,7 +19,7 @@ export interface StoredEntry {
 }
 
 /** In this order a row comes as a tuple. */
-export const entryColumns =
+const entryColumns =
   'id, collection, seq, document, kind, at_ms, producer, n, checksum, bytes'
 
 export type EntryTuple = readonly [
