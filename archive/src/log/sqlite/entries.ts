@@ -19,8 +19,7 @@ export interface StoredEntry {
 }
 
 /** In this order a row comes as a tuple. */
-const entryColumns =
-  'id, collection, seq, document, kind, at_ms, producer, n, checksum, bytes'
+const entryColumns = 'id, collection, seq, document, kind, at_ms, producer, n, checksum, bytes'
 
 export type EntryTuple = readonly [
   entry: number,
