@@ -10,6 +10,7 @@ import {
   type IdRanges,
 } from '@holdfast/peer/protocol'
 import type { Clock, Logger } from '@holdfast/peer/ports'
+import type { LeaseBook } from '../leases.js'
 import type { LogPolicy } from '../options.js'
 import { packRows } from '../packed-rows.js'
 import type {
@@ -23,7 +24,6 @@ import type {
 } from '../port.js'
 import { isIntact } from './checksum.js'
 import type { Counters } from './counters.js'
-import type { MemoryLeases } from './leases.js'
 import { notWithin, provenSnapshot, readsBack } from './proof.js'
 import { retireRows, takeRowOut } from './quarantine.js'
 import { rebuild, rebuildThrough } from './rebuild.js'
@@ -46,7 +46,7 @@ import type { Plan, Writer } from './writer.js'
 
 export interface CompactionOptions {
   readonly tables: Tables
-  readonly leases: MemoryLeases
+  readonly leases: LeaseBook
   readonly writer: Writer
   readonly policy: LogPolicy
   readonly clock: Clock

@@ -10,6 +10,7 @@ import {
 import type { Undo } from '@holdfast/peer/ports'
 import { assertAppendable, assertWhole, Ledger } from '../append/index.js'
 import { LogError } from '../errors.js'
+import { LeaseBook } from '../leases.js'
 import { defaultLogPolicy, type LogPolicy, type LogWorld } from '../options.js'
 import type {
   AppendOp,
@@ -34,7 +35,7 @@ import { MemoryCompaction } from './compaction.js'
 import { Counters } from './counters.js'
 import { documentState, gapsOf, listDocuments, summaryOf, touchesDeleted } from './documents.js'
 import { appendChanges, deleteChanges, type WriteContext } from './entries.js'
-import { MemoryLeases } from './leases.js'
+import { storedLeases, writeLeasesDown } from './leases.js'
 import type { MemoryDisk } from './memory-disk.js'
 import { newestQuarantined, takeDamageOut } from './quarantine.js'
 import { rebuild } from './rebuild.js'
@@ -80,7 +81,7 @@ export async function openMemoryLog(options: MemoryLogOptions): Promise<Log> {
 class MemoryLog implements Log {
   readonly archive: ArchiveId
   readonly term: TermId
-  readonly leases: MemoryLeases
+  readonly leases: LeaseBook
   readonly compaction: MemoryCompaction
   readonly #options: MemoryLogOptions
   readonly #policy: LogPolicy
@@ -110,7 +111,7 @@ class MemoryLog implements Log {
       sync: (persist) =>
         sync(() => {
           persist()
-          this.leases.writeDown()
+          this.#writeLeasesDown()
         }),
       holdsDisk: () => disk.isHeldBy(key),
       complete: () => this.#completeGroup(),
@@ -122,7 +123,15 @@ class MemoryLog implements Log {
       clock: options.clock,
       assertOpen: () => this.#assertOpen(),
     }
-    this.leases = new MemoryLeases({ ...shared, peerTimeoutMs: this.#policy.peerTimeoutMs })
+    this.leases = new LeaseBook({
+      stored: storedLeases(disk.tables),
+      clock: options.clock,
+      peerTimeoutMs: this.#policy.peerTimeoutMs,
+      head: async (collection) => disk.tables.collections.get(collection)?.head ?? 0,
+      assertOpen: shared.assertOpen,
+      // They are taken with every group.
+      onChange: () => {},
+    })
     this.compaction = new MemoryCompaction({
       ...shared,
       leases: this.leases,
@@ -248,7 +257,7 @@ class MemoryLog implements Log {
   async #close(): Promise<void> {
     try {
       await this.#writer.drained()
-      const changes = [(): void => this.leases.writeDown()]
+      const changes = [(): void => this.#writeLeasesDown()]
       await this.#writer.alone(() => ({ changes, answer: undefined }))
     } catch (error) {
       // Only leases are at stake, and only cost depends on them.
@@ -256,6 +265,10 @@ class MemoryLog implements Log {
     } finally {
       this.#options.disk.release(this.#key)
     }
+  }
+
+  #writeLeasesDown(): void {
+    writeLeasesDown(this.#tables, this.leases.takeChanges())
   }
 
   #assertOpen(): void {

@@ -9,7 +9,7 @@ import type {
   TermId,
 } from '@holdfast/peer/protocol'
 import type { RememberedOp } from '../append/index.js'
-import type { LeaseKey } from '../port.js'
+import type { StoredLease } from '../leases.js'
 
 /*
  * What a memory log has on its disk: plain data, so that it can be copied whole.
@@ -39,7 +39,7 @@ export interface CollectionTable {
   readonly entries: EntryRecord[]
   /** By `opKey`. */
   readonly ops: Map<string, RememberedOp>
-  leases: LeaseRecord[]
+  leases: readonly StoredLease[]
 }
 
 export interface DocumentTable {
@@ -86,12 +86,6 @@ export interface SnapshotRecord {
   readonly parked: readonly RowRecord[]
   /** It has been read back since it was written. */
   settled: boolean
-}
-
-export interface LeaseRecord extends LeaseKey {
-  sent: number
-  ack: number
-  seenAtMs: number
 }
 
 export interface QuarantineRecord {
