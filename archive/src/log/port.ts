@@ -263,7 +263,7 @@ export interface DocumentState {
 
 export interface DocumentsRequest {
   readonly collection: CollectionName
-  /** Documents named after this one (by code units); from the first if absent. */
+  /** Documents named after this one (by code points, as UTF-8 sorts); from the first if absent. */
   readonly after?: DocumentRef
   readonly limit: number
 }

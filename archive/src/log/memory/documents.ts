@@ -97,6 +97,19 @@ interface Ref {
 }
 
 function compare(a: Ref, b: Ref): number {
-  if (a.id !== b.id) return a.id < b.id ? -1 : 1
-  return a.generation - b.generation
+  return a.id === b.id ? a.generation - b.generation : compareCodePoints(a.id, b.id)
+}
+
+/** As UTF-8 sorts. Halves of surrogate pairs, which name what lies beyond, come after all others. */
+function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let at = 0; at < length; at++) {
+    const [x, y] = [a.charCodeAt(at), b.charCodeAt(at)]
+    if (x !== y) return isSurrogate(x) === isSurrogate(y) ? x - y : isSurrogate(x) ? 1 : -1
+  }
+  return a.length - b.length
+}
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit < 0xe000
 }
