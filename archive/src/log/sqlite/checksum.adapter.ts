@@ -27,8 +27,12 @@ export function entryChecksum(
   return crcOf(bytes, mix >>> 0)
 }
 
-/** Of no bytes it is the start; what zlib says then depends on where in memory they are not. */
-function crcOf(bytes: Uint8Array, start: number): number {
+/**
+ * Of no bytes it is the start; what zlib says then depends on where in memory they are not. Where a
+ * flipped letter has made a number or nothing of a blob, it is no checksum that was ever stored.
+ */
+function crcOf(bytes: unknown, start: number): number {
+  if (!(bytes instanceof Uint8Array)) return -1
   return bytes.length === 0 ? start : crc32(bytes, start)
 }
 

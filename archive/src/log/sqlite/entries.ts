@@ -1,3 +1,4 @@
+import { blobOf } from './blob.js'
 import { entryChecksum } from './checksum.adapter.js'
 import type { Sql, Statement } from './sql.adapter.js'
 
@@ -35,7 +36,8 @@ export type EntryTuple = readonly [
 ]
 
 function entryOf(tuple: EntryTuple): StoredEntry {
-  const [entry, collection, seq, document, kind, atMs, producer, n, checksum, bytes] = tuple
+  const [entry, collection, seq, document, kind, atMs, producer, n, checksum, blob] = tuple
+  const bytes = blobOf(blob)
   return { entry, collection, seq, document, kind, atMs, producer, n, checksum, bytes }
 }
 

@@ -1,6 +1,7 @@
 import { readCoverage, type Coverage } from '@holdfast/peer/protocol'
 import { createDecoder, hasContent, readVarUint, readVarUint8Array } from 'lib0/decoding'
 import { createEncoder, toUint8Array, writeVarUint, writeVarUint8Array } from 'lib0/encoding'
+import { blobOf } from './blob.js'
 import { checksumOf } from './checksum.adapter.js'
 import { Damaged } from './damaged.js'
 import { ownBytes } from './own-bytes.js'
@@ -178,7 +179,7 @@ export class SnapshotWriter {
 
   /** Its state as it is, whole or not. */
   rawBytes(id: number): Uint8Array {
-    return this.#raw.get(id)?.[0] ?? new Uint8Array(0)
+    return blobOf(this.#raw.get(id)?.[0])
   }
 
   saveParked(head: SnapshotHead, parked: readonly ParkedRow[]): void {
