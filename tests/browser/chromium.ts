@@ -1,7 +1,10 @@
 /** The system's Chromium, so that nothing it does leaves this machine. */
 import { execFileSync } from 'node:child_process'
-import { resolve } from 'node:path'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { chromium, type Browser } from 'playwright-core'
+import type { OwnNetwork } from '../real/own-network.js'
 import { networkAddress } from './network-address.js'
 
 export interface OpenBrowser {
@@ -9,20 +12,42 @@ export interface OpenBrowser {
   close(): Promise<void>
 }
 
-export async function openBrowser(): Promise<OpenBrowser> {
+/** @param network the one that it is in; by default this process's */
+export async function openBrowser(network?: OwnNetwork): Promise<OpenBrowser> {
   const script = resolve(import.meta.dirname, '../../scripts/browser.mjs')
   const path = execFileSync(process.execPath, [script, '--find'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const releaseAddress = networkAddress()
-  const browser = await chromium.launch({ executablePath: path.trim(), args: flags })
+  const place = network === undefined ? hereWithAddress(path.trim()) : inside(network, path.trim())
+  const browser = await chromium.launch({ executablePath: place.executablePath, args: flags })
   return {
     browser,
     async close() {
       await browser.close()
-      releaseAddress()
+      place.release()
     },
+  }
+}
+
+interface Place {
+  readonly executablePath: string
+  readonly release: () => void
+}
+
+function hereWithAddress(executablePath: string): Place {
+  return { executablePath, release: networkAddress() }
+}
+
+/** Playwright starts one file: a script that enters the namespace first. */
+function inside(network: OwnNetwork, executablePath: string): Place {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-browser-'))
+  const script = join(folder, 'chromium')
+  writeFileSync(script, `#!/bin/sh\nexec ${network.enter.join(' ')} '${executablePath}' "$@"\n`)
+  chmodSync(script, 0o755)
+  return {
+    executablePath: script,
+    release: () => rmSync(folder, { recursive: true }),
   }
 }
 

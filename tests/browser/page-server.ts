@@ -1,9 +1,10 @@
-/** Serves one page module, bundled as an app would bundle it, on loopback. */
+/** Serves one page module, bundled as an app would bundle it, on an address that nobody else reaches. */
 import { createServer, type IncomingMessage } from 'node:http'
 import { resolve } from 'node:path'
 import type { Page } from 'playwright-core'
 import { build, type Rolldown } from 'vite'
 import { WebSocketServer, type WebSocket } from 'ws'
+import type { OwnNetwork } from '../real/own-network.js'
 import { openBrowser } from './chromium.js'
 
 export interface PageServer {
@@ -13,7 +14,7 @@ export interface PageServer {
   close(): Promise<void>
 }
 
-interface ModulePage {
+export interface ModulePage {
   readonly page: Page
   /** Calls one of the module's exports, with arguments and a result that JSON can carry. */
   call(name: string, ...args: readonly unknown[]): Promise<unknown>
@@ -24,9 +25,15 @@ export interface PageServerOptions {
   readonly module: string
   /** A page has opened a WebSocket to this server. */
   readonly onSocket?: (socket: WebSocket, path: string) => void
+  /** The one that the browser is in. Default: this process's. */
+  readonly network?: OwnNetwork
 }
 
-export async function servePage({ module, onSocket }: PageServerOptions): Promise<PageServer> {
+export async function servePage({
+  module,
+  onSocket,
+  network,
+}: PageServerOptions): Promise<PageServer> {
   const script = await bundle(module)
   const server = createServer(({ url }, response) => {
     const isScript = url === '/module.js'
@@ -35,16 +42,17 @@ export async function servePage({ module, onSocket }: PageServerOptions): Promis
   })
   const sockets = new WebSocketServer({ server })
   sockets.on('connection', (socket, { url = '/' }: IncomingMessage) => onSocket?.(socket, url))
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const host = network?.outsideAddress ?? '127.0.0.1'
+  await new Promise<void>((done) => server.listen(0, host, done))
   const { port } = server.address() as { port: number }
-  const opened = await openBrowser()
+  const opened = await openBrowser(network)
   const context = await opened.browser.newContext()
   return {
     async open() {
       const page = await context.newPage()
       // What a page throws outside of a call belongs into the test's output.
       page.on('pageerror', (error) => console.error('in the page:', error))
-      await page.goto(`http://127.0.0.1:${port}/`)
+      await page.goto(`http://${host}:${port}/`)
       await page.waitForFunction('globalThis.pageModule !== undefined')
       return {
         page,
