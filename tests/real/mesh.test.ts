@@ -1,4 +1,11 @@
-import { createMesh, type Mesh, type MeshCollection, type MeshOptions } from '@holdfast/peer'
+import {
+  createMesh,
+  meshBounds,
+  type Mesh,
+  type MeshCollection,
+  type MeshOptions,
+} from '@holdfast/peer'
+import type { Rtc } from '@holdfast/peer/ports'
 import { createSignalServer } from '@holdfast/signal'
 import wrtc from '@roamhq/wrtc'
 import { afterAll, expect, test } from 'vitest'
@@ -45,6 +52,42 @@ test('[MESH-6] [MESH-12] without WebRTC they edit through the relay of a real si
   docB.getText('text').insert(0, 'y')
   await until(() => textOf(docA).startsWith('yx'))
 })
+
+test('[MESH-2] six meshes that know nothing of each other begin no more than four handshakes at a time', async () => {
+  const server = await startServer()
+  const { rtc, most } = countingRtc()
+  const six = Array.from({ length: 6 }, () => join(server, { rtc: { ...rtc } }))
+  await until(() => six.every((one) => pathsOf(one) === Array(5).fill('webrtc').join()))
+  expect(most()).toBe(meshBounds.maxHandshakes)
+})
+
+/** Counts connections from their beginning until they stand or are closed. */
+function countingRtc(): { rtc: Rtc; most: () => number } {
+  let underWay = 0
+  let most = 0
+  class Counted extends wrtc.RTCPeerConnection {
+    #isUnderWay = true
+
+    constructor(config?: RTCConfiguration) {
+      super(config)
+      most = Math.max(most, ++underWay)
+      this.addEventListener('connectionstatechange', () => {
+        if (this.connectionState === 'connected') this.#settle()
+      })
+    }
+
+    override close(): void {
+      this.#settle()
+      super.close()
+    }
+
+    #settle(): void {
+      if (this.#isUnderWay) underWay--
+      this.#isUnderWay = false
+    }
+  }
+  return { rtc: { ...wrtc, RTCPeerConnection: Counted }, most: () => most }
+}
 
 interface Joined {
   readonly mesh: Mesh

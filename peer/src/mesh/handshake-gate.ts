@@ -2,9 +2,9 @@ import type { Undo } from '../ports/index.js'
 import { meshBounds as bounds } from './limits.js'
 
 /**
- * Lets few handshakes be under way at a time. One for a whole process: whoever makes several meshes
- * hands the same gate to each. Answers go before calls, and one place is theirs alone, so two
- * processes that call each other never wait for each other.
+ * Lets few handshakes be under way at a time, of all meshes that it was handed to. Answers go before
+ * calls, and one place is theirs alone, so two processes that call each other never wait for each
+ * other.
  */
 export class HandshakeGate {
   readonly #maxHandshakes: number
