@@ -24,7 +24,7 @@ import {
   type ErrorCode,
   type MessageOf,
 } from '../protocol/index.js'
-import type { Clock } from '../ports/index.js'
+import type { Clock, Logger } from '../ports/index.js'
 import type { DigestTree } from './digest-tree.js'
 import type { Documents, Holding, Outcome } from './documents.js'
 import { Exchanges, type Ask, type Exchange } from './exchanges.js'
@@ -35,6 +35,7 @@ export interface ExchangeOptions {
   readonly tree: DigestTree
   readonly outgoing: Outgoing
   readonly clock: Clock
+  readonly logger: Logger
   /** What the two sides may do. */
   readonly ours: Access
   readonly theirs: Access
@@ -276,25 +277,45 @@ export class DocumentExchange {
     this.#outgoing.answer(() => this.#stateOf(document, request, true))
   }
 
-  #stateOf(document: DocumentRef, request: number, inReturn: boolean): MessageOf<'state'> {
+  async #stateOf(
+    document: DocumentRef,
+    request: number,
+    inReturn: boolean,
+  ): Promise<MessageOf<'state'> | undefined> {
     const { documents } = this.#options
-    const digest = documents.holding(document.id)?.digest
+    let stateVector
+    try {
+      stateVector = await documents.stateVector(document)
+    } catch (error) {
+      this.#unreadable(document, error)
+      if (this.#exchanges.answered(request) !== undefined) this.owe(document)
+      return undefined
+    }
+    const holding = documents.holding(document.id)
+    const isSame = holding?.document.generation === document.generation
+    const digest = isSame ? holding.digest : undefined
     return {
       type: 'state',
       request,
       document,
-      stateVector: documents.stateVector(document) ?? emptyStateVector,
+      stateVector: stateVector ?? emptyStateVector,
       ...(digest === undefined ? {} : { digest }),
       inReturn,
     }
   }
 
-  #updateFor(
+  async #updateFor(
     request: number,
     document: DocumentRef,
     vector: Uint8Array,
-  ): MessageOf<'update'> | MessageOf<'error'> {
-    const bytes = this.#options.documents.difference(document, vector) ?? emptyUpdate
+  ): Promise<MessageOf<'update'> | MessageOf<'error'>> {
+    let bytes
+    try {
+      bytes = (await this.#options.documents.difference(document, vector)) ?? emptyUpdate
+    } catch (error) {
+      this.#unreadable(document, error)
+      return errorAbout(request, document, 'storage-failed')
+    }
     const isTooLarge =
       bytes.length > messageBounds.maxUpdateBytes ||
       bytes.length + headerBytes > this.#options.theirMaxMessageBytes
@@ -349,6 +370,14 @@ export class DocumentExchange {
         : holding.document.generation === document.generation
     if (!isWanted) this.#exchanges.delete(document)
     return isWanted
+  }
+
+  #unreadable(document: DocumentRef, error: unknown): void {
+    const { logger } = this.#options
+    logger.error('a document cannot be read', {
+      generation: document.generation,
+      error: String(error),
+    })
   }
 
   #decline(id: DocumentId): void {

@@ -13,8 +13,9 @@ import type {
  * Whoever holds the documents of a collection: Y.Docs that the application gives (`YDocuments`), or
  * a replica with its store. The sync engine sees documents only through this, and never a Y.Doc.
  *
- * Calls answer from memory, but for `receive`, which may go to a disk. What it takes is there for
- * good when its promise resolves: the engine tells neighbours so.
+ * Calls answer from memory, but for those that give a promise, which may go to a disk. What `receive`
+ * takes is there for good when its promise resolves: the engine tells neighbours so. What a state
+ * vector or a difference says held at some moment between the call and the answer.
  */
 export interface Documents {
   /** Every document with content, and every one that is known to have ended. */
@@ -24,12 +25,12 @@ export interface Documents {
   /** Whether content of this document would be taken, also if nothing of it is held yet. */
   accepts(document: DocumentRef): boolean
   /** Of what is integrated. Undefined: nothing of this generation is held. */
-  stateVector(document: DocumentRef): Uint8Array | undefined
+  stateVector(document: DocumentRef): Promise<Uint8Array | undefined>
   /**
    * What the other lacks, with the whole delete set, and with what is not integrated. The state
    * vector has been read and is sound. Undefined: nothing of this generation is held.
    */
-  difference(document: DocumentRef, stateVector: Uint8Array): Uint8Array | undefined
+  difference(document: DocumentRef, stateVector: Uint8Array): Promise<Uint8Array | undefined>
   /**
    * Takes in what neighbours sent: merged per document, applied once. One outcome for each, in
    * order. Never rejects: what a disk does is an outcome, too.

@@ -3,8 +3,11 @@ import type { Undo } from '../ports/index.js'
 import { encodeMessage, type Message } from '../protocol/index.js'
 import { syncBounds as bounds } from './limits.js'
 
-/** Makes a message when its turn has come, so that it says what holds then, and waits as a name. */
-export type Make = () => Message | undefined
+/**
+ * Makes a message when its turn has come, so that it says what holds then, and waits as a name. What
+ * stands behind it waits for it, so the order is kept. It may not reject.
+ */
+export type Make = () => Message | undefined | Promise<Message | undefined>
 
 /**
  * What a link still has to say in bulk. Two queues, so that two sides that ask much of each other
@@ -61,22 +64,35 @@ export class Outgoing {
   pump(): void {
     if (this.#isPumping) return
     this.#isPumping = true
-    while (this.#channel.isOpen) {
-      this.#unsent ??= this.#encodeNext()
-      if (this.#unsent === undefined) break
-      if (!this.#channel.sendEncoded(this.#unsent, 'bulk')) break
-      this.#unsent = undefined
+    while (this.#channel.isOpen && this.#sendUnsent()) {
+      const make = this.#next()
+      if (make === undefined) break
+      const message = make()
+      if (message instanceof Promise) {
+        void this.#pumpBehind(message)
+        return
+      }
+      this.#encode(message)
     }
     this.#isPumping = false
   }
 
-  #encodeNext(): Uint8Array | undefined {
-    for (;;) {
-      const make = this.#next()
-      const message = make?.()
-      if (message !== undefined) return encodeMessage(message)
-      if (make === undefined) return undefined
-    }
+  async #pumpBehind(promised: Promise<Message | undefined>): Promise<void> {
+    this.#encode(await promised)
+    this.#isPumping = false
+    this.pump()
+  }
+
+  #encode(message: Message | undefined): void {
+    if (message !== undefined && this.#channel.isOpen) this.#unsent = encodeMessage(message)
+  }
+
+  /** False: the lane has no room for it. */
+  #sendUnsent(): boolean {
+    if (this.#unsent === undefined) return true
+    if (!this.#channel.sendEncoded(this.#unsent, 'bulk')) return false
+    this.#unsent = undefined
+    return true
   }
 
   #next(): Make | undefined {

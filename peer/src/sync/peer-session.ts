@@ -233,7 +233,7 @@ export class PeerSession {
   }
 
   #meet(hello: MessageOf<'hello'>): void {
-    const { self, expected, documents, tree, clock, events } = this.#options
+    const { self, expected, documents, tree, clock, logger, events } = this.#options
     const checked = checkHello(hello, self, expected)
     if (!checked.ok) {
       this.#options.logger.info('a neighbour was turned away', {
@@ -252,6 +252,7 @@ export class PeerSession {
       documents,
       tree,
       clock,
+      logger,
       ours: self.access,
       theirs: expected.access,
       theirCursors: hello.cursors,

@@ -141,13 +141,13 @@ export class YDocuments implements Documents {
     )
   }
 
-  stateVector(document: DocumentRef): Uint8Array | undefined {
+  stateVector(document: DocumentRef): Promise<Uint8Array | undefined> {
     const held = this.#heldOf(document)
-    return held === undefined ? undefined : Y.encodeStateVector(held.doc)
+    return Promise.resolve(held === undefined ? undefined : Y.encodeStateVector(held.doc))
   }
 
-  difference(document: DocumentRef, stateVector: Uint8Array): Uint8Array | undefined {
-    return this.#heldOf(document)?.difference(stateVector)
+  difference(document: DocumentRef, stateVector: Uint8Array): Promise<Uint8Array | undefined> {
+    return Promise.resolve(this.#heldOf(document)?.difference(stateVector))
   }
 
   receive(batch: readonly Received[]): Promise<readonly Outcome[]> {

@@ -136,7 +136,7 @@ test('[SYNC-16] applying that throws half-way makes a document damaged, until it
   undo()
   expect(damaged).toEqual([note])
   expect(documents.holding(id)?.digest).toBeUndefined()
-  expect(documents.difference(note, Uint8Array.of(0))).toBeUndefined()
+  expect(await documents.difference(note, Uint8Array.of(0))).toBeUndefined()
   expect(await documents.receive([update])).toEqual([{ kind: 'refused', code: 'unavailable' }])
 
   const rebuilt = new Y.Doc()
@@ -172,7 +172,7 @@ test('[SYNC-17] a deletion that came before what it deletes is applied with it',
   if (insertion === undefined || deletion === undefined) throw new Error('two updates')
   expect(await documents.receive([deletion])).toEqual([{ kind: 'gapped' }])
   // It may be the only copy: it goes along.
-  const difference = documents.difference(note, Uint8Array.of(0)) ?? Uint8Array.of()
+  const difference = (await documents.difference(note, Uint8Array.of(0))) ?? Uint8Array.of()
   expect(readUpdate(difference)).toMatchObject({ ok: true })
   expect(difference.length).toBeGreaterThan(2)
   expect(await documents.receive([insertion])).toEqual([{ kind: 'whole' }])
