@@ -24,6 +24,9 @@ export type Safety =
 /** Over which way others can be reached just now; `offline` where there is none, and none is being made. */
 export type Reach = 'offline' | 'connecting' | 'mesh' | 'archive'
 
+/** A way to the others: directly and through the signaller, or through the archive. */
+export type Way = 'mesh' | 'archive'
+
 export interface Client {
   /** The durable identity of this device's store. */
   readonly replica: string
@@ -39,9 +42,10 @@ export interface Client {
   setAway(away: boolean): void
   /** The network is back, or somebody has signed in: no pause is waited for. */
   retryNow(): void
-  /** Goes offline by intent, and comes back. What is edited meanwhile is saved. */
-  disconnect(): void
-  connect(): void
+  /** Leaves one way to the others, or all of them, by intent. What is edited meanwhile is saved. */
+  disconnect(way?: Way): void
+  /** Takes it again. */
+  connect(way?: Way): void
   /** Saves what is not saved yet, says goodbye, lets go of everything. */
   close(): Promise<void>
 }
