@@ -21,7 +21,10 @@ import type {
  * - A promise rejects only with a `ClientError` of the store; then nothing of the call has happened.
  */
 export interface ArchiveLedger {
-  /** Where this replica stands in that archive's log; undefined: never met, everything is owed. */
+  /**
+   * Where this replica stands in that archive's log; undefined: never met. Then the stream starts at
+   * 0, and what was held before is compared with the archive once: see `isCompared`.
+   */
   position(archive: ArchiveId): ArchivePosition | undefined
 
   /**
@@ -37,9 +40,12 @@ export interface ArchiveLedger {
   /**
    * Ops that this archive has not answered yet, oldest first, from after `position`. Carried ops (of
    * others, and states that came over the mesh) appear when the archive has had time to hear of them
-   * from their author. Bytes belong to the caller.
+   * from their author. Gapped ones are among them: whoever asks again after a new start learns
+   * whether the gap has closed. Bytes belong to the caller.
    */
   owed(archive: ArchiveId, after: number, maxOps: number, maxBytes: number): Promise<OwedPage>
+  /** All of them, for progress: exact where that is cheap. */
+  owing(archive: ArchiveId): Promise<{ readonly ops: number; readonly bytes: number }>
   /** There may be more in `owed` than a moment ago. */
   onOwed(listener: () => void): Undo
 
@@ -48,7 +54,8 @@ export interface ArchiveLedger {
   /**
    * The archive has answered `refused`, with a code that is final: the ops move to the kept table, in
    * one transaction, and are reported. (What may be retried, the connection retries.) `rekey`: the
-   * replica makes them again under a new clientID where they are its own.
+   * replica makes them again under a new clientID where they are its own. Ids that are not owed are
+   * passed over.
    */
   refused(archive: ArchiveId, results: readonly RefusedOp[]): Promise<void>
 
@@ -62,7 +69,10 @@ export interface ArchiveLedger {
   receive(document: DocumentRef, updates: readonly Uint8Array[]): Promise<void>
   /** Ends a generation because the archive says so. */
   end(document: DocumentRef): Promise<void>
-  /** The end of a resync: one transaction sets the cursor and clears what it has settled. */
+  /**
+   * The end of a resync: one transaction sets the cursor, with `isCompared`. What was owed before
+   * stays owed until it is answered: the resync moves states, not ops.
+   */
   resynced(position: ArchivePosition): Promise<void>
 
   /** Yjs snapshot (state vector and delete set) of a document as the store holds it; undefined: not whole. */
@@ -78,6 +88,12 @@ export interface ArchivePosition {
    * that gave it alone: at another one the replica resyncs.
    */
   readonly isWhole: boolean
+  /**
+   * What this replica held before it met this archive has been compared with it, and uploaded where
+   * the archive lacked it; true from the start for a replica that then held nothing. Kept with the
+   * cursor: while it is false the connection resyncs once after the first load.
+   */
+  readonly isCompared: boolean
 }
 
 export interface TakenPage extends Page {
@@ -115,6 +131,8 @@ export type OwedOp = (
   readonly position: number
   readonly op: OpId
   readonly document: DocumentRef
+  /** False: it is somebody else's and only carried. Whoever may only read does not push it. */
+  readonly isOwn: boolean
 }
 
 export interface OwedPage {
@@ -135,7 +153,16 @@ export interface RefusedOp {
 }
 
 export interface HoldingsPage {
-  readonly documents: readonly { readonly document: DocumentRef; readonly digest?: Digest }[]
+  readonly documents: readonly HeldDocument[]
   /** Give it as `after` for the next page; absent: this was the last. */
   readonly next?: string
+}
+
+export interface HeldDocument {
+  /** The latest generation that is known of; earlier ones have ended. */
+  readonly document: DocumentRef
+  /** Absent: nothing is held, or what is held is not whole. */
+  readonly digest?: Digest
+  /** False: nothing of this generation is held, only that the ones before it have ended. */
+  readonly hasContent: boolean
 }
