@@ -9,9 +9,8 @@
  */
 import { createRtcAttempt, type RtcAttempt } from '@holdfast/peer'
 import wrtc from '@roamhq/wrtc'
-import { readdirSync } from 'node:fs'
-import { setImmediate, setTimeout } from 'node:timers/promises'
 import { rtcPair } from '../real/rtc-pair.js'
+import { processState } from './process-state.js'
 
 const [what = '', cycles = ''] = process.argv.slice(2)
 const cycle = { links: linkCycle, halfway: halfwayCycle }[what] ?? bareCycle
@@ -22,9 +21,9 @@ const atOnce = 4
 const warmUp = 40
 
 await runCycles(warmUp)
-const before = await state()
+const before = await processState()
 await runCycles(Number(cycles))
-console.log(JSON.stringify({ before, after: await state() }))
+console.log(JSON.stringify({ before, after: await processState() }))
 
 async function runCycles(count: number): Promise<void> {
   let begun = 0
@@ -90,26 +89,4 @@ async function bareCycle(): Promise<void> {
   await heard
   a.close()
   b.close()
-}
-
-async function state() {
-  // Connections close a little after their channels.
-  await setTimeout(500)
-  // Ends of connections run in turns of their own; each of them may let go of more.
-  for (let turn = 0; turn < 50; turn++) {
-    await setImmediate()
-    globalThis.gc?.()
-  }
-  const { rss, heapUsed } = process.memoryUsage()
-  return {
-    residentBytes: rss,
-    heapBytes: heapUsed,
-    descriptors: countIn('/proc/self/fd'),
-    threads: countIn('/proc/self/task'),
-    resources: process.getActiveResourcesInfo().length,
-  }
-}
-
-function countIn(folder: string): number {
-  return readdirSync(folder).length
 }

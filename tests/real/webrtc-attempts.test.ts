@@ -6,12 +6,10 @@ import {
 } from '@holdfast/peer'
 import type { Link, LinkClosed } from '@holdfast/peer/ports'
 import wrtc from '@roamhq/wrtc'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { until } from '../contract/real-subject.js'
 import { rtcPair } from './rtc-pair.js'
+import { runCycles } from './run-cycles.js'
 
 describe('an attempt at a WebRTC link', () => {
   test('[LINKS-1] candidates that arrive before the description are kept', async () => {
@@ -107,7 +105,10 @@ describe('an attempt at a WebRTC link', () => {
 })
 
 test('[LINKS-6] [K20] two hundred connects and closes leave no descriptor, thread or handle, and no more memory than bare connections do', async () => {
-  const [bare, links] = await Promise.all([runCycles('bare'), runCycles('links')])
+  const [bare, links] = await Promise.all([
+    runCycles('rtc-cycles', 'bare', 200),
+    runCycles('rtc-cycles', 'links', 200),
+  ])
   console.info(`kept after 200 cycles: ${JSON.stringify({ bare, links })}`)
   expect(links).toMatchObject({ descriptors: 0, threads: 0, resources: 0 })
   expect(links.heapBytes).toBeLessThan(1 * MiB)
@@ -118,44 +119,11 @@ test('[LINKS-6] [K20] two hundred connects and closes leave no descriptor, threa
 })
 
 test('[LINKS-13] giving attempts up half-way leaves nothing, and the process ends in good order', async () => {
-  const halfway = await runCycles('halfway', 60)
+  const halfway = await runCycles('rtc-cycles', 'halfway', 60)
   expect(halfway).toMatchObject({ descriptors: 0, threads: 0, resources: 0 })
 })
 
 const MiB = 1_024 * 1_024
-
-/** What one process keeps after so many cycles beyond what it kept before. */
-async function runCycles(what: 'bare' | 'links' | 'halfway', cycles = 200) {
-  const script = resolve(import.meta.dirname, '../dist/children/rtc-cycles.js')
-  const child = spawn(process.execPath, ['--expose-gc', script, what, String(cycles)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let said = ''
-  let saidAtMs = 0
-  child.stdout.on('data', (chunk: Buffer) => {
-    said += chunk.toString()
-    saidAtMs = performance.now()
-  })
-  const [code] = (await once(child, 'exit')) as [number | null]
-  expect(code).toBe(0)
-  const { before, after } = JSON.parse(said) as Record<'before' | 'after', State>
-  return {
-    residentBytes: after.residentBytes - before.residentBytes,
-    heapBytes: after.heapBytes - before.heapBytes,
-    descriptors: after.descriptors - before.descriptors,
-    threads: after.threads - before.threads,
-    resources: after.resources - before.resources,
-    exitMs: performance.now() - saidAtMs,
-  }
-}
-
-interface State {
-  readonly residentBytes: number
-  readonly heapBytes: number
-  readonly descriptors: number
-  readonly threads: number
-  readonly resources: number
-}
 
 function begin(options: Partial<RtcAttemptOptions>) {
   const links: Link[] = []
