@@ -4,7 +4,7 @@
 //   peer/protocol ◄── peer/… ◄── archive, client ◄── cli
 //   peer/ports    ◄──    ▲
 //         ▲              └── peer/testing ◄── cli, bench, tests
-//         └── signal ◄── cli
+//         └── access ◄── signal, archive ◄── cli
 //
 // Adding a dependency to a package means adding it here too: that is the moment to ask whether the
 // package should know it.
@@ -45,20 +45,30 @@ export const rooms = [
     adaptersKnow: ['simple-peer', 'y-protocols'],
   },
   {
+    folder: 'access/src',
+    knows: protocolAndPorts,
+    // jose reads the clock unless told the time.
+    adaptersKnow: ['jose'],
+  },
+  {
     folder: 'signal/src',
-    knows: [...protocolAndPorts, ...pureNode, 'node:crypto'],
-    // jose reads the clock unless told the time; pino and prom-client are the outside world.
-    adaptersKnow: ['jose', 'pino', 'prom-client', 'ws'],
+    knows: [...protocolAndPorts, '@holdfast/access', ...pureNode, 'node:crypto'],
+    // pino and prom-client are the outside world.
+    adaptersKnow: ['pino', 'prom-client', 'ws'],
   },
   {
     folder: 'archive/src',
-    knows: [...protocolAndPorts, '@holdfast/peer', ...lib0, 'yjs', ...pureNode, 'node:crypto'],
-    adaptersKnow: ['better-sqlite3'],
+    knows: [...protocolAndPorts, '@holdfast/peer', '@holdfast/access', ...lib0].concat([
+      'yjs',
+      ...pureNode,
+      'node:crypto',
+    ]),
+    adaptersKnow: ['better-sqlite3', 'pino', 'prom-client', 'ws'],
   },
   {
     folder: 'client/src',
     knows: [...protocolAndPorts, '@holdfast/peer', ...lib0, 'yjs'],
-    adaptersKnow: ['y-protocols'],
+    adaptersKnow: ['better-sqlite3', 'sql.js', 'y-protocols'],
   },
 ]
 

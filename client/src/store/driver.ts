@@ -1,8 +1,18 @@
 import type { Undo } from '@holdfast/peer/ports'
 
-/** What SQLite keeps, in the few shapes that every driver has. Blobs are copied at the border. */
+/**
+ * What SQLite keeps, in the few shapes that every driver has. Blobs are copied at the border. Numbers
+ * are finite and below 2^53; text has neither NUL nor half a surrogate pair. Columns need a declared
+ * type: without one, drivers differ in whether a number is kept as INTEGER or REAL.
+ */
 export type SqlValue = string | number | null | Uint8Array
 
+/**
+ * One statement, its values in the order of its question marks. `transact` takes INSERT, UPDATE, DELETE,
+ * REPLACE, CREATE, DROP, ALTER and `PRAGMA user_version = n`; `query` takes what only reads. A statement
+ * must not ask for chance, time or the last rowid: what it does has to follow from the content alone
+ * (`INSERT … SELECT` needs an ORDER BY). Foreign keys are not enforced.
+ */
 export interface Statement {
   readonly sql: string
   readonly parameters?: readonly SqlValue[]
@@ -32,7 +42,7 @@ export interface Driver {
   readonly kind: 'sql.js' | 'better-sqlite3' | 'op-sqlite' | 'memory' | 'simulated'
   /** False: nothing outlives this process (a private window, tests), and nothing is called saved. */
   readonly isDurable: boolean
-  /** Answers how many rows each statement has changed. */
+  /** Answers how many rows each statement has changed; 0 where it is of another kind. */
   transact(statements: readonly Statement[], durability?: Durability): Promise<readonly number[]>
   /** Rows in the order of the result, each with its columns in order. */
   query(sql: string, parameters?: readonly SqlValue[]): Promise<readonly SqlRow[]>
@@ -50,5 +60,10 @@ export type DriverEvent =
   | { readonly kind: 'taken' }
   /** The stored image was damaged: it was set aside under this name, and an empty one begun. */
   | { readonly kind: 'damaged'; readonly setAside: string; readonly cause: unknown }
-  /** A checkpoint or other work behind the calls failed; it is tried again. */
+  /**
+   * Storage fails (`cause` has the code): a call, which rejects as well, or a checkpoint or other work
+   * behind the calls, which is tried again.
+   */
   | { readonly kind: 'trouble'; readonly cause: unknown }
+  /** Storage works again after `trouble`. */
+  | { readonly kind: 'recovered' }
