@@ -12,13 +12,13 @@ import { parseArgs } from 'node:util'
 const embedded = ['client', 'peer']
 
 /** What the servers stand on. */
-const serverOnly = ['holdfast', '@holdfast/archive', '@holdfast/signal', 'better-sqlite3'].concat([
-  '@roamhq/wrtc',
-  'jose',
-  'pino',
-  'prom-client',
-  'ws',
-])
+const serverOnly = [
+  'holdfast',
+  '@holdfast/access',
+  '@holdfast/archive',
+  '@holdfast/signal',
+  'better-sqlite3',
+].concat(['@roamhq/wrtc', 'jose', 'pino', 'prom-client', 'ws'])
 
 /** Who needs one of these builds or loads a native module. */
 const nativeTools = ['bindings', 'node-addon-api', 'node-gyp-build', 'prebuild-install']

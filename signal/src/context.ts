@@ -1,6 +1,6 @@
+import type { TokenVerifier } from '@holdfast/access'
 import type { Access } from '@holdfast/peer/protocol'
 import type { Clock, Logger, Random } from '@holdfast/peer/ports'
-import type { TokenVerifier } from './access/grant.js'
 import type { Counters } from './counters.js'
 import type { IceOptions } from './ice.js'
 import type { SignalLimits } from './limits.js'

@@ -1,4 +1,4 @@
-/** Why a signalling server could not be made or a token not be minted. */
+/** Why a signalling server could not be made. */
 export type SignalErrorCode =
   /** An option that cannot hold; the message names it and what it got. */
   | 'bad-option'
@@ -6,8 +6,6 @@ export type SignalErrorCode =
   | 'open-refused'
   /** The address could not be listened on. */
   | 'cannot-listen'
-  /** The keys for tokens could not be read. */
-  | 'bad-keys'
 
 /** What `@holdfast/signal` throws to its caller. Remote input never causes one. */
 export class SignalError extends Error {

@@ -1,10 +1,13 @@
 export {
+  AccessError,
   createTokenVerifier,
   mintToken,
   type TokenKeys,
   type TokenToMint,
-} from './access/tokens.adapter.js'
-export { type AccessByGlob, type Grant, type TokenVerifier } from './access/grant.js'
+  type AccessByGlob,
+  type Grant,
+  type TokenVerifier,
+} from '@holdfast/access'
 export { Counters } from './counters.js'
 export { SignalError, type SignalErrorCode } from './errors.js'
 export type { IceOptions, TurnOptions } from './ice.js'

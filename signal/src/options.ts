@@ -1,12 +1,11 @@
+import { isLoopback, type TokenVerifier } from '@holdfast/access'
 import type { Access } from '@holdfast/peer/protocol'
 import type { Clock, Logger, Random } from '@holdfast/peer/ports'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { TokenVerifier } from './access/grant.js'
 import type { Counters } from './counters.js'
 import { SignalError } from './errors.js'
 import type { IceOptions } from './ice.js'
 import type { SignalLimits } from './limits.js'
-import { isLoopback } from './sockets/ip.js'
 
 export interface SignalServerOptions {
   /**

@@ -5,6 +5,16 @@
  * where no token is asked for, origin, places left. A refusal there is an HTTP answer with the code
  * in its body.
  */
+import {
+  Addresses,
+  answer,
+  clientAddress,
+  isLoopback,
+  isOriginAllowed,
+  pathOf,
+  refuseUpgrade,
+  type OriginPolicy,
+} from '@holdfast/access'
 import { relayHeaderBytes, type ErrorCode } from '@holdfast/peer/protocol'
 import { systemClock, systemRandom } from '@holdfast/peer/ports'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -16,7 +26,6 @@ import type { SignalContext } from './context.js'
 import type { Counters } from './counters.js'
 import { SignalError } from './errors.js'
 import type { SignalLimits } from './limits.js'
-import { answer, pathOf, refuseUpgrade } from './operations/http.adapter.js'
 import { createMetrics } from './operations/metrics.adapter.js'
 import {
   defaultHost,
@@ -26,9 +35,6 @@ import {
   type SignalServer,
   type SignalServerOptions,
 } from './options.js'
-import { Addresses, clientAddress } from './sockets/addresses.js'
-import { isLoopback } from './sockets/ip.js'
-import { isOriginAllowed, type OriginPolicy } from './sockets/origins.js'
 import { wrapWebSocket } from './sockets/ws-socket.adapter.js'
 import { createSwitchboard, type Switchboard } from './switchboard.js'
 

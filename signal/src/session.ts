@@ -3,6 +3,7 @@
  * belong, answers. The gate holds it to its limits (`sockets/gate.ts` has the states), the
  * memberships are its rooms.
  */
+import { TokenBucket } from '@holdfast/access'
 import {
   encodeSignalling,
   parseRelayFrame,
@@ -21,7 +22,6 @@ import { Memberships, type MembershipOwner } from './rooms/memberships.js'
 import type { Rooms } from './rooms/rooms.js'
 import { Gate, type GateKeeper } from './sockets/gate.js'
 import type { Socket, SocketListener } from './sockets/socket.js'
-import { TokenBucket } from './token-bucket.js'
 
 export class Session implements SocketListener, MembershipOwner, GateKeeper {
   readonly relayEnds = new Map<number, RelayEnd>()

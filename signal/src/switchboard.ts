@@ -2,9 +2,9 @@
  * The signalling server without its sockets: what sessions there are, the rooms and relays between
  * them. Sockets come from outside, so all of it runs on a virtual clock too.
  */
+import type { Grant, TokenVerifier } from '@holdfast/access'
 import type { Access } from '@holdfast/peer/protocol'
 import { fraction, silentLogger, type Clock, type Logger, type Random } from '@holdfast/peer/ports'
-import type { Grant, TokenVerifier } from './access/grant.js'
 import type { SignalContext } from './context.js'
 import { Counters } from './counters.js'
 import { checkIce, type IceOptions } from './ice.js'

@@ -120,7 +120,7 @@ describe('a backup', () => {
     const file = freshFile(base)
     copyFileSync(rich, file)
     const database = new Database(file)
-    database.exec('UPDATE totals SET rows = rows + 1')
+    database.exec('UPDATE archive SET rows = rows + 1')
     database.close()
     const destination = join(dirname(file), 'backup.db')
     await expect(backupLog({ file, destination }, run)).rejects.toMatchObject({

@@ -70,7 +70,7 @@ const damages: Readonly<Record<string, Damage>> = {
   },
 }
 
-const pageBytes = 8_192
+const pageBytes = 4_096
 
 test.each(Object.keys(damages))(
   '[R6] [L56] %s: what is served is what was written, what is not is said, and nothing is acknowledged that is not kept',

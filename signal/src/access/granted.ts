@@ -1,3 +1,4 @@
+import { openGrant, type Grant } from '@holdfast/access'
 import {
   accept,
   refuse,
@@ -6,7 +7,6 @@ import {
   type Parsed,
 } from '@holdfast/peer/protocol'
 import type { SignalContext } from '../context.js'
-import { openGrant, type Grant } from './grant.js'
 
 /** What somebody may do in one collection, and for how long from now. */
 export interface Granted {

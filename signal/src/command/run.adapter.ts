@@ -1,8 +1,7 @@
 /** The command `holdfast-signal`, also as a part of `holdfast`: a server until a signal ends it, or a token. */
+import { AccessError, createTokenVerifier, mintToken, type AccessByGlob } from '@holdfast/access'
 import { systemClock } from '@holdfast/peer/ports'
 import { readFile } from 'node:fs/promises'
-import type { AccessByGlob } from '../access/grant.js'
-import { createTokenVerifier, mintToken } from '../access/tokens.adapter.js'
 import { SignalError } from '../errors.js'
 import { pinoLogger } from '../operations/pino-logger.adapter.js'
 import { createSignalServer } from '../server.adapter.js'
@@ -30,7 +29,7 @@ export async function runSignalCommand(
     await (command === 'token' ? token(rest) : serve(args))
     return 0
   } catch (cause) {
-    if (!(cause instanceof SignalError)) throw cause
+    if (!(cause instanceof SignalError || cause instanceof AccessError)) throw cause
     process.stderr.write(`${name}: ${cause.message}\n`)
     return 1
   }

@@ -9,6 +9,7 @@
  * all relays together allow. So the memory is bounded by relays × 2 × window, and a reader that
  * stands still holds up nobody but the one who writes to it.
  */
+import { TokenBucket } from '@holdfast/access'
 import {
   accept,
   refuse,
@@ -22,7 +23,6 @@ import {
 } from '@holdfast/peer/protocol'
 import type { Undo } from '@holdfast/peer/ports'
 import type { SignalContext } from '../context.js'
-import { TokenBucket } from '../token-bucket.js'
 
 /** One socket, as relays see it. */
 export interface RelayParty {

@@ -13,10 +13,10 @@
  * There is one timer a socket, armed for whatever is due first. What is heard in between only moves
  * a number; the timer looks when it fires.
  */
+import { TokenBucket } from '@holdfast/access'
 import { closeCodeBase, errorCodes, type ErrorCode } from '@holdfast/peer/protocol'
 import type { Undo } from '@holdfast/peer/ports'
 import type { SignalContext } from '../context.js'
-import { TokenBucket } from '../token-bucket.js'
 import type { Socket } from './socket.js'
 
 /** What the one who speaks on the socket has to do when the gate says so. */

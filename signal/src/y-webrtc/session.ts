@@ -13,6 +13,7 @@
  * A topic is held to the same access as a collection of that name. y-webrtc peers take every write,
  * so nothing less than `write` lets anybody in.
  */
+import { TokenBucket, type Grant } from '@holdfast/access'
 import {
   accept,
   canWrite,
@@ -25,11 +26,9 @@ import {
   type Fields,
   type Parsed,
 } from '@holdfast/peer/protocol'
-import type { Grant } from '../access/grant.js'
 import type { SignalContext } from '../context.js'
 import { Gate, type GateKeeper } from '../sockets/gate.js'
 import type { Socket, SocketListener } from '../sockets/socket.js'
-import { TokenBucket } from '../token-bucket.js'
 import type { Topics } from './topics.js'
 
 export class YWebrtcSession implements SocketListener, GateKeeper {

@@ -12,7 +12,7 @@ import {
   type FlattenedJWSInput,
   type JSONWebKeySet,
 } from 'jose'
-import { SignalError } from '../errors.js'
+import { AccessError } from './errors.js'
 import { parseGrant, readGlobs, type AccessByGlob, type TokenVerifier } from './grant.js'
 
 /** Where the keys come from. With several, a token's algorithm decides which is asked. */
@@ -23,7 +23,7 @@ export interface TokenKeys {
   readonly jwks?: string
 }
 
-/** Throws a SignalError when the keys cannot be used. A JWKS file is read now, a URL when needed. */
+/** Throws a AccessError when the keys cannot be used. A JWKS file is read now, a URL when needed. */
 export async function createTokenVerifier(keys: TokenKeys, clock: Clock): Promise<TokenVerifier> {
   const secret = keys.secret === undefined ? undefined : secretBytes(keys.secret)
   const publicKey = keys.jwks === undefined ? undefined : await publicKeysAt(keys.jwks)
@@ -32,7 +32,7 @@ export async function createTokenVerifier(keys: TokenKeys, clock: Clock): Promis
     ...(publicKey === undefined ? [] : publicAlgorithms),
   ]
   if (algorithms.length === 0)
-    throw new SignalError('bad-option', 'tokens: neither secret nor jwks')
+    throw new AccessError('bad-option', 'tokens: neither secret nor jwks')
 
   // The algorithm picks the kind of key, so that a public key can never serve as a shared secret.
   const keyFor = (header: CompactJWSHeaderParameters, token: FlattenedJWSInput) => {
@@ -62,9 +62,9 @@ export interface TokenToMint {
 /** An HS256 token for `access`, valid from now on. */
 export async function mintToken(token: TokenToMint, clock: Clock): Promise<string> {
   const globs = readGlobs(token.access)
-  if (!globs.ok) throw new SignalError('bad-option', globs.refusal.detail)
+  if (!globs.ok) throw new AccessError('bad-option', globs.refusal.detail)
   if (!(token.expiresInMs > 0)) {
-    throw new SignalError('bad-option', `expiresInMs takes more than 0, got ${token.expiresInMs}`)
+    throw new AccessError('bad-option', `expiresInMs takes more than 0, got ${token.expiresInMs}`)
   }
   const claims = {
     holdfast: token.access,
@@ -109,21 +109,21 @@ async function publicKeysAt(place: string): Promise<KeyFor> {
   if (/^https?:/.test(place)) {
     const url = new URL(place)
     if (url.protocol === 'http:' && !/^(localhost|127\.|\[::1\])/.test(url.hostname)) {
-      throw new SignalError('bad-option', `jwks: ${place} would be fetched without encryption`)
+      throw new AccessError('bad-option', `jwks: ${place} would be fetched without encryption`)
     }
     return createRemoteJWKSet(url)
   }
   try {
     return createLocalJWKSet(JSON.parse(await readFile(place, 'utf8')) as JSONWebKeySet)
   } catch (cause) {
-    throw new SignalError('bad-keys', `jwks: ${place} cannot be read as a JWKS`, { cause })
+    throw new AccessError('bad-keys', `jwks: ${place} cannot be read as a JWKS`, { cause })
   }
 }
 
 function secretBytes(secret: string): Uint8Array {
   const bytes = new TextEncoder().encode(secret)
   if (bytes.length < minSecretBytes) {
-    throw new SignalError(
+    throw new AccessError(
       'bad-option',
       `secret: takes at least ${minSecretBytes} bytes, got ${bytes.length}`,
     )

@@ -2,7 +2,7 @@
  * From which web pages browsers may connect. A browser says so by itself and a page cannot change
  * it; whatever is no browser can write anything, so this protects users of browsers, not the server.
  */
-import { matchesGlob } from '../access/glob.js'
+import { matchesGlob } from './glob.js'
 import { isLoopback } from './ip.js'
 
 export interface OriginPolicy {
