@@ -30,6 +30,8 @@ export type Way = 'mesh' | 'archive'
 export interface Client {
   /** The durable identity of this device's store. */
   readonly replica: string
+  /** This run of it, as peers know it: the `id` of a link at their end. */
+  readonly instance: string
   readonly status: ClientStatus
   /** Opens a collection and begins to sync it. Opening it twice gives the same one, counted. */
   collection(name: string): Promise<Collection>
