@@ -37,7 +37,7 @@ function open(file: string): Database.Database {
   const database = new Database(file)
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = FULL')
-  database.pragma('wal_autocheckpoint = 2000')
+  database.pragma('wal_autocheckpoint = 4000')
   database.pragma('cache_size = -32768')
   return database
 }
@@ -67,12 +67,12 @@ function everything(database: Database.Database, ops: readonly AppendOp[]): Grou
     'UPDATE documents SET last_seq = ?, tail_rows = ?, tail_bytes = ? WHERE id = ?',
   )
   const saveCollection = database.prepare('UPDATE collections SET head = ? WHERE id = 1')
-  const saveTotals = database.prepare('UPDATE totals SET last_entry = ?, rows = ?, row_bytes = ?')
+  const saveTotals = database.prepare('UPDATE archive SET last_entry = ?, rows = ?, row_bytes = ?')
   const fileTails = database.prepare(
     'INSERT INTO tails SELECT document, seq, id FROM entries WHERE id > ? ORDER BY document, seq',
   )
   const fileOps = database.prepare(
-    "INSERT INTO ops SELECT producer, n, document, seq, '' FROM entries WHERE id > ? ORDER BY producer, n",
+    "INSERT INTO ops SELECT producer, n, document, seq, x'' FROM entries WHERE id > ? ORDER BY producer, n",
   )
   const documents = makeDocuments(database, ops)
   let seq = 0

@@ -147,7 +147,7 @@ const tamperings: readonly (readonly [what: string, sql: string, kind: FaultKind
   [
     'a living document that is dead',
     `UPDATE documents SET deleted_seq = 8 WHERE id = 1`,
-    'reference',
+    'sequence',
   ],
   ['a letter of a snapshot', `UPDATE snapshots SET bytes = flipped(bytes)`, 'snapshot'],
   ['a letter of a coverage', `UPDATE snapshots SET coverage = flipped(coverage)`, 'snapshot'],

@@ -238,10 +238,9 @@ test(
       folder.clock.advance(1_000)
     }
     const database = new Database(folder.file)
-    const rows = database.prepare('SELECT ordinal, opened_at_ms AS at FROM terms').all() as {
-      ordinal: number
-      at: number
-    }[]
+    const rows = database
+      .prepare('SELECT ordinal, opened_at_ms AS at FROM terms ORDER BY ordinal')
+      .all() as { ordinal: number; at: number }[]
     database.close()
     const [first] = rows
     expect(rows.map(({ ordinal, at }) => [ordinal, at - (first?.at ?? 0)])).toEqual([

@@ -81,10 +81,10 @@ test(
     ]
     // Of ops that were retired the last still find their answer, and their impostors.
     expect(await answers(log, ...ops.slice(-2))).toEqual(['1499=', '1500='])
-    const forged = { ...(ops.at(-256) as LiveOp), bytes: new Writer(9).write('forged').bytes }
+    const forged = { ...(ops.at(-128) as LiveOp), bytes: new Writer(9).write('forged').bytes }
     expect(await answers(log, forged)).toEqual(['rekey'])
     expect(await answers(log, ...ops.slice(0, 2))).toEqual(['1500=', '1500='])
-    const kept = 256 + 2 + 1
+    const kept = 128 + 1
     expect(remembered()).toEqual([kept, 2])
     for (let day = 0; day < 29; day++) await passADay()
     expect(remembered()).toEqual([kept, 2])

@@ -27,7 +27,7 @@ test(
     await compactNow(again)
     const { freeBytes } = await again.statistics()
     expect(freeBytes).toBeGreaterThan(bytesBefore / 2)
-    expect(await afterChores(folder, again)).toBeLessThanOrEqual(16 * 8_192)
+    expect(await afterChores(folder, again)).toBeLessThanOrEqual(16 * 4_096)
     expect((await new Reader().readAll(again)).textOf(note)).toBe(letters)
     await again.close()
     expect(statSync(folder.file).size).toBeLessThan(bytesBefore / 3)

@@ -6,9 +6,8 @@ import { inFolder, type LogFolder } from './sqlite-folder.js'
  * Everything else has to find its rows by a key or an index.
  */
 const mayScan = [
-  // One row each.
+  // One row.
   /\barchive\b/,
-  /\btotals\b/,
   // Opening: one row for each opening before.
   /FROM terms/,
   // Opening: as many as there were readers.
@@ -47,10 +46,9 @@ test(
         'SELECT id FROM documents WHERE collection = ? AND pruned_through > ? AND deleted_seq = 0 ORDER BY pruned_through',
         'documents_by_place',
       ],
-      ['SELECT id FROM documents WHERE ripe > 0 ORDER BY ripe DESC', 'documents_by_ripeness'],
       [
         'SELECT 1 FROM documents WHERE collection = ? AND gapped_since_ms > 0 ORDER BY gapped_since_ms',
-        'documents_by_gap',
+        'documents_to_do',
       ],
     ] as const
     for (const [sql, index] of cases) {

@@ -15,7 +15,7 @@ export class Authors {
     )
     this.#end = sql.prepare(
       'insert ended client',
-      'INSERT OR IGNORE INTO ended_clients (document, client) VALUES (?, ?)',
+      "INSERT OR IGNORE INTO authors (document, client, instance) VALUES (?, ?, '')",
     )
   }
 

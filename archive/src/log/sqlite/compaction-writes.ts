@@ -5,7 +5,7 @@ import type { LogPolicy } from '../options.js'
 import type { GapChange, RetireResult } from '../port.js'
 import type { ProvenSnapshot, ReadBack } from './compaction-reads.js'
 import { refOf, type DocumentRow } from './document-row.js'
-import { entryKind, type EntrySize } from './entries.js'
+import { entryKind, sizeOfEntry, type EntrySize } from './entries.js'
 import { noteGap } from './gap.js'
 import { placeOf, takeDamageOut } from './heal.js'
 import { Removal } from './removal.js'
@@ -97,7 +97,7 @@ export class CompactionWrites {
     if (batch.length === 0) return { answer, gaps: [] }
     return this.#store.write(() => {
       this.#store.filing.file()
-      this.#removal.remove(found, batch)
+      this.#removal.removeOldest(found, batch)
       found.prunedThrough = prunedThrough
       return { answer, gaps: [] }
     })
@@ -165,10 +165,7 @@ export class CompactionWrites {
       if (bytes === undefined) return false
       const place = placeOf(this.#store, document, own ?? { seq, producer: 0, n: 0 })
       quarantine.add({ ...place, reason, hash: opHash(bytes), bytes }, nowMs)
-      if (own !== undefined) {
-        const { entry: id, atMs } = own
-        this.#removal.remove(document, [{ entry: id, seq, size: own.bytes.length, atMs }])
-      }
+      if (own !== undefined) this.#removal.remove(document, [sizeOfEntry(own)])
       if (newest !== undefined && beside !== undefined) {
         const rest = newest.parked.filter((row) => row !== beside)
         const sizeBefore = snapshotWriter.sizeOf(newest.id)

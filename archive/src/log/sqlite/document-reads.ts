@@ -57,9 +57,7 @@ export class DocumentReads {
     this.#hasEnded = sql.readTuples(
       `SELECT id FROM documents WHERE collection = ? AND name = ? AND deleted_seq > 0`,
     )
-    this.#isEndedClient = sql.readTuples(
-      'SELECT 1 FROM ended_clients WHERE document = ? AND client = ?',
-    )
+    this.#isEndedClient = sql.readTuples('SELECT 1 FROM authors WHERE document = ? AND client = ?')
   }
 
   find(name: CollectionName, ref: DocumentRef): DocumentRow | undefined {

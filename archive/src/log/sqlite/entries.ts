@@ -108,20 +108,21 @@ export class DocumentEntries {
     )
     this.#unfiled = sql.readTuples(
       `SELECT ${entryColumns} FROM entries
-       WHERE id > (SELECT filed_through FROM totals) AND document = ? AND seq > ? ORDER BY id`,
+       WHERE id > (SELECT filed_through FROM archive) AND document = ? AND seq > ? ORDER BY id`,
     )
     this.#bySeq = sql.readTuples(
       `SELECT ${entryColumns} FROM entries WHERE collection = ? AND seq = ?`,
     )
     this.#byId = sql.readTuples(`SELECT ${entryColumns} FROM entries WHERE id = ?`)
     this.#filedSizes = sql.read(
-      `SELECT e.id AS entry, e.seq AS seq, length(e.bytes) AS size, e.at_ms AS atMs
+      `SELECT e.id AS entry, e.seq AS seq, e.at_ms AS atMs, e.producer AS producer, e.n AS n,
+         length(e.bytes) AS size
        FROM tails t CROSS JOIN entries e ON e.id = t.entry
        WHERE t.document = ? AND e.kind = ${entryKind.row} ORDER BY t.seq`,
     )
     this.#unfiledSizes = sql.read(
-      `SELECT id AS entry, seq, length(bytes) AS size, at_ms AS atMs FROM entries
-       WHERE id > (SELECT filed_through FROM totals) AND document = ?
+      `SELECT id AS entry, seq, at_ms AS atMs, producer, n, length(bytes) AS size FROM entries
+       WHERE id > (SELECT filed_through FROM archive) AND document = ?
          AND kind = ${entryKind.row} ORDER BY id`,
     )
   }
@@ -150,9 +151,11 @@ export class DocumentEntries {
   }
 }
 
-export interface EntrySize {
-  readonly entry: number
-  readonly seq: number
+/** A row without its bytes. */
+export interface EntrySize extends Pick<StoredEntry, 'entry' | 'seq' | 'atMs' | 'producer' | 'n'> {
   readonly size: number
-  readonly atMs: number
+}
+
+export function sizeOfEntry({ entry, seq, atMs, producer, n, bytes }: StoredEntry): EntrySize {
+  return { entry, seq, atMs, producer, n, size: bytes.length }
 }

@@ -49,7 +49,7 @@ export class Filing {
     this.#fileOps = sql.prepare(
       'file ops',
       `INSERT OR REPLACE INTO ops (producer, n, document, seq, hash)
-       SELECT producer, n, document, seq, '' FROM entries
+       SELECT producer, n, document, seq, x'' FROM entries
        WHERE id > ? AND producer > 0 ORDER BY producer, n, seq`,
     )
     this.#countRows = sql.prepare(

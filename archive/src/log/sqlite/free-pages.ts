@@ -34,7 +34,7 @@ export class FreePages {
 }
 
 /** 2 MiB: some milliseconds, and at most as much again in the write-ahead log. */
-const pagesAStep = 256
+const pagesAStep = 512
 
 /** What the next rows will take anyhow. */
 const keptPages = 4

@@ -1,6 +1,6 @@
 import { readUpdate } from '@holdfast/peer/protocol'
 import { refOf, type DocumentRow } from './document-row.js'
-import { entryKind, isWhole, type EntrySize, type StoredEntry } from './entries.js'
+import { entryKind, isWhole, sizeOfEntry, type EntrySize, type StoredEntry } from './entries.js'
 import { ownBytes } from './own-bytes.js'
 import type { SetAside } from './quarantine.js'
 import type { Removal } from './removal.js'
@@ -65,9 +65,7 @@ export function placeOf(
 /** A document's rows need not fit into memory: where the bad ones are, without their bytes. */
 function* unreadable(entries: Iterable<StoredEntry>): Generator<EntrySize> {
   for (const entry of entries) {
-    if (isReadable(entry)) continue
-    const { entry: id, seq, bytes, atMs } = entry
-    yield { entry: id, seq, size: bytes.length, atMs }
+    if (!isReadable(entry)) yield sizeOfEntry(entry)
   }
 }
 

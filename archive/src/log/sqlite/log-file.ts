@@ -104,7 +104,7 @@ function probe(file: string, logger: Logger): void {
         `${file} has version ${version}; this program knows those up to ${schemaVersion}`,
       )
     }
-    for (const table of ['archive', 'totals', 'terms']) sql.read(`SELECT * FROM ${table}`).all()
+    for (const table of ['archive', 'terms']) sql.read(`SELECT * FROM ${table}`).all()
     if (!isSuspect(file)) return
     // A running log has found it damaged: every page is looked at.
     const found = sql.pragma('quick_check(1)')
@@ -130,8 +130,12 @@ function identify(sql: Sql, freshArchive: ArchiveId, nowMs: number): ArchiveId {
   const found = find.get()
   if (found !== undefined) return found.archive
   return sql.write(() => {
-    sql.prepare('insert archive', 'INSERT INTO archive VALUES (1, ?, ?)').run(freshArchive, nowMs)
-    sql.prepare('insert totals', 'INSERT INTO totals (id) VALUES (1)').run()
+    sql
+      .prepare(
+        'insert archive',
+        'INSERT INTO archive (id, archive, created_at_ms) VALUES (1, ?, ?)',
+      )
+      .run(freshArchive, nowMs)
     return freshArchive
   })
 }

@@ -1,4 +1,5 @@
 import type { CollectionName, OpId } from '@holdfast/peer/protocol'
+import { fromHexString, toHexString } from 'lib0/buffer'
 import type { RememberedOp } from '../append/ledger-source.js'
 import { opHash } from '../append/op-hash.js'
 import type { Collections } from './collections.js'
@@ -18,12 +19,16 @@ export class OpMemory {
   readonly #producers: Producers
   readonly #filing: Filing
   readonly #entries: DocumentEntries
-  readonly #find: Statement<readonly [document: number, seq: number, hash: string]>
+  readonly #find: Statement<readonly [document: number, seq: number, hash: Uint8Array]>
   readonly #documentById: Statement<DocumentRow>
   readonly #remember: Statement
   readonly #setHash: Statement
   readonly #forget: Statement
+  readonly #forgetOldest: Statement
   readonly #forgetOld: Statement
+  readonly #highestN: Statement<readonly [number]>
+  /** By producer: ops up to this n are remembered only as long as their row is there. */
+  readonly #forgottenThrough = new Map<number, number>()
 
   constructor(
     sql: Sql,
@@ -48,14 +53,19 @@ export class OpMemory {
     )
     this.#forget = sql.prepare(
       'forget op',
-      'DELETE FROM ops WHERE producer = ? AND n = ? AND seq = ?',
+      "DELETE FROM ops WHERE producer = ? AND n = ? AND seq = ? AND hash = x''",
+    )
+    this.#forgetOldest = sql.prepare(
+      'forget oldest ops',
+      `DELETE FROM ops WHERE hash = x'' AND (producer, n, seq) IN (
+         SELECT e.producer, e.n, e.seq FROM tails t CROSS JOIN entries e ON e.id = t.entry
+         WHERE t.document = ? AND t.seq <= ? AND e.producer > 0)`,
     )
     this.#forgetOld = sql.prepare(
       'forget old ops',
-      `DELETE FROM ops WHERE producer = ? AND hash <> '' AND n <= coalesce(
-         (SELECT n FROM ops WHERE producer = ? AND n <= ? AND hash <> ''
-          ORDER BY n DESC LIMIT 1 OFFSET ?), 0)`,
+      "DELETE FROM ops WHERE producer = ? AND n > ? AND n <= ? AND hash <> x''",
     )
+    this.#highestN = sql.readTuples('SELECT highest_n FROM producers WHERE id = ?')
   }
 
   find(collectionName: CollectionName, { instance, n }: OpId): RememberedOp | undefined {
@@ -71,30 +81,54 @@ export class OpMemory {
     const found = this.#find.get(producer.id, n)
     if (found === undefined) return undefined
     const [document, seq, hash] = found
-    if (hash === '') return this.#fromRow(collection.id, document, seq)
-    return this.#remembered(document, seq, hash)
+    if (hash.length === 0) return this.#fromRow(collection.id, document, seq)
+    return this.#remembered(document, seq, toHexString(hash))
   }
 
-  /** An op that made no row; in a write transaction. */
+  /** An op that made no row, if it is recent; in a write transaction. */
   remember(producer: number, n: number, document: number, seq: number, hash: string): void {
-    this.#remember.run(producer, n, document, seq, hash)
-    // Not each time: it looks at all of those that stay.
-    if (n % 64 === 0) this.forgetOld(producer, n)
+    if (!this.isRecent(producer, n)) return
+    this.#remember.run(producer, n, document, seq, fromHexString(hash))
+    this.forgetOld(producer)
+  }
+
+  /** Whether an op is remembered without its row. */
+  isRecent(producer: number, n: number): boolean {
+    return n > this.#recentAfter(producer)
   }
 
   /** Before a row of a live op is deleted; it has been filed. */
   keepHash(producer: number, n: number, seq: number, bytes: Uint8Array): void {
-    this.#setHash.run(opHash(bytes), producer, n, seq)
+    this.#setHash.run(fromHexString(opHash(bytes)), producer, n, seq)
   }
 
-  /** Instead, where the row's bytes are damaged: the op may come again, as if for the first time. */
+  /** With its row, unless its hash was kept. */
   forget(producer: number, n: number, seq: number): void {
     this.#forget.run(producer, n, seq)
   }
 
-  /** Keeps the last of those whose rows are gone, or never were. */
-  forgetOld(producer: number, highestN: number): void {
-    this.#forgetOld.run(producer, producer, highestN, maxRowlessOps)
+  /** The same for all rows of a document up to a seq, while they are there. */
+  forgetOldest(document: number, seq: number): void {
+    this.#forgetOldest.run(document, seq)
+  }
+
+  /** Of those whose rows are gone, or never were: what is recent no more. */
+  forgetOld(producer: number): void {
+    const through = this.#recentAfter(producer)
+    const before = this.#forgottenThrough.get(producer) ?? 0
+    if (through <= before) return
+    this.#forgetOld.run(producer, before, through)
+    if (this.#forgottenThrough.size >= maxCounted) this.#forgottenThrough.clear()
+    this.#forgottenThrough.set(producer, through)
+  }
+
+  /** What was counted in a transaction that failed. A count that is too low costs time. */
+  recount(): void {
+    this.#forgottenThrough.clear()
+  }
+
+  #recentAfter(producer: number): number {
+    return (this.#highestN.get(producer)?.[0] ?? 0) - maxRowlessOps
   }
 
   #fromRow(collection: number, document: number, seq: number): RememberedOp | undefined {
@@ -110,8 +144,10 @@ export class OpMemory {
 }
 
 /**
- * Ops of a producer that are remembered without their row: several times what is ever under way. A
- * typist makes a hundred thousand in a day, and each takes 35 bytes; what is older is judged by what
- * it contains, as if it came for the first time.
+ * Ops of a producer that are remembered without their row, by their n: twice what it may have under
+ * way. A typist makes a hundred thousand in a day, each load of a page is a producer of its own, and
+ * an op takes 25 bytes; what is older is judged by what it contains, as if it came for the first time.
  */
-const maxRowlessOps = 256
+const maxRowlessOps = 128
+
+const maxCounted = 10_000

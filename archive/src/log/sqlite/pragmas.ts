@@ -3,16 +3,17 @@ import { sizeOf, walOf } from './files.adapter.js'
 import { defaultBusyTimeoutMs, type Sql } from './sql.adapter.js'
 
 /**
- * 8 KiB: seven rows of 1 KB to a page where 4 KiB holds three and leaves a quarter empty. Counts
- * only for a file that is still empty.
+ * 4 KiB, a sector of today's disks: a smaller page would share one with a neighbour that no journal
+ * covers, a larger one makes each table and each small commit larger. Counts only for a file that is
+ * still empty.
  */
-const pageBytes = 8_192
+const pageBytes = 4_096
 
 /**
  * Pages in the write-ahead log at which a commit carries them over into the file: 16 MiB. Less writes
  * pages more often that are changed again right after; more makes each checkpoint's pause longer.
  */
-const checkpointPages = 2_000
+const checkpointPages = 4_000
 
 /** After a checkpoint the write-ahead log is cut back to this, whatever it had grown to. */
 const maxIdleWalBytes = 64 * 1024 * 1024

@@ -23,9 +23,11 @@ export class Producers {
   readonly #name: Statement<readonly [InstanceId]>
   readonly #insert: Statement<{ readonly id: number }>
   readonly #raise: Statement
-  readonly #silent: Statement<{ readonly id: number }>
+  readonly #next: Statement<readonly [id: number, isSilent: number]>
   readonly #forgetOps: Statement
   readonly #remove: Statement
+  /** How far the round of those that may be forgotten has come: ids up to here were looked at. */
+  #expiredThrough = 0
   readonly #byInstance = new Map<InstanceId, Map<number, Producer>>()
   #cached = 0
 
@@ -44,8 +46,8 @@ export class Producers {
       'raise producer',
       'UPDATE producers SET highest_n = ?, seen_at_ms = ? WHERE id = ?',
     )
-    this.#silent = sql.read(
-      'SELECT id FROM producers WHERE rows = 0 AND seen_at_ms < ? ORDER BY seen_at_ms LIMIT 1',
+    this.#next = sql.readTuples(
+      `SELECT id, rows = 0 AND seen_at_ms < ? FROM producers WHERE id > ? ORDER BY id LIMIT ?`,
     )
     this.#forgetOps = sql.prepare(
       'forget ops',
@@ -83,15 +85,21 @@ export class Producers {
     return this.#name.get(id)?.[0]
   }
 
-  /** In a write transaction; a bounded piece of work. Gives whether there may be more. */
-  expire(nowMs: number, maxOps = 1_000): boolean {
-    const silent = this.#silent.get(nowMs - maxSilenceMs)
-    if (silent === undefined) return false
-    const forgotten = this.#forgetOps.run(silent.id, silent.id, maxOps - 1).changes
+  /** In a write transaction; a bounded piece of a round. Gives whether there is more of it. */
+  expire(nowMs: number, maxLooks = 1_000, maxOps = 1_000): boolean {
+    const looked = this.#next.all(nowMs - maxSilenceMs, this.#expiredThrough, maxLooks)
+    const [silent] = looked.find(([, isSilent]) => isSilent === 1) ?? []
+    if (silent === undefined) {
+      this.#expiredThrough = looked.length < maxLooks ? 0 : (looked.at(-1)?.[0] ?? 0)
+      return looked.length === maxLooks
+    }
+    const forgotten = this.#forgetOps.run(silent, silent, maxOps - 1).changes
     if (forgotten < maxOps) {
-      this.#remove.run(silent.id)
+      this.#remove.run(silent)
       this.forget()
     }
+    // Not beyond it: should this transaction fail, it comes to it again.
+    this.#expiredThrough = silent - 1
     return true
   }
 

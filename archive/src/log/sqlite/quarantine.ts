@@ -28,6 +28,8 @@ export class Quarantine {
   readonly #insert: Statement
   readonly #oldestRefused: Statement<{ readonly id: number; readonly kept: number }>
   readonly #remove: Statement
+  /** An id before which nothing refused is left: rows that are there need not be passed again. */
+  #noneBefore = 0
 
   constructor(sql: Sql, totals: Totals, maxBytes: number) {
     this.#totals = totals
@@ -40,7 +42,7 @@ export class Quarantine {
     )
     this.#oldestRefused = sql.read(
       `SELECT id, coalesce(length(bytes), 0) AS kept FROM quarantine
-       WHERE seq IS NULL ORDER BY id LIMIT 1`,
+       WHERE id >= ? AND seq IS NULL ORDER BY id LIMIT 1`,
     )
     this.#remove = sql.prepare('remove quarantined', 'DELETE FROM quarantine WHERE id = ?')
   }
@@ -69,8 +71,9 @@ export class Quarantine {
 
   /** Rows that were taken out of the log stay noted for ever, so that they stay out. */
   #dropOldestRefused(): void {
-    const oldest = this.#oldestRefused.get()
+    const oldest = this.#oldestRefused.get(this.#noneBefore)
     if (oldest === undefined) return
+    this.#noneBefore = oldest.id
     this.#remove.run(oldest.id)
     this.#totals.row.quarantined--
     this.#totals.row.quarantinedBytes -= oldest.kept

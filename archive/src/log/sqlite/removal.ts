@@ -8,6 +8,8 @@ export class Removal {
   readonly #store: Store
   readonly #deleteEntry: Statement
   readonly #deleteTail: Statement
+  readonly #deleteEntries: Statement
+  readonly #deleteTails: Statement
   readonly #countDown: Statement
   readonly #oldest: Statement<readonly [number]>
   readonly #sums: Statement<readonly [number, number]>
@@ -18,6 +20,14 @@ export class Removal {
     this.#deleteTail = sql.prepare(
       'delete tail',
       'DELETE FROM tails WHERE document = ? AND seq = ?',
+    )
+    this.#deleteEntries = sql.prepare(
+      'delete oldest entries',
+      'DELETE FROM entries WHERE id IN (SELECT entry FROM tails WHERE document = ? AND seq <= ?)',
+    )
+    this.#deleteTails = sql.prepare(
+      'delete oldest tails',
+      'DELETE FROM tails WHERE document = ? AND seq <= ?',
     )
     this.#countDown = sql.prepare(
       'count producer down',
@@ -36,35 +46,24 @@ export class Removal {
 
   /** Deletes these rows of a document; what is remembered of their ops stays, if it can be trusted. */
   remove(document: DocumentRow, rows: readonly EntrySize[]): void {
-    const { totals, entries, documents, ops } = this.#store
-    const goneByProducer = new Map<number, Gone>()
-    for (const { entry: id, seq, size } of rows) {
-      const entry = entries.byId(id)
-      if (entry !== undefined && entry.producer > 0) {
-        const { producer, n, bytes } = entry
-        if (isWhole(entry)) ops.keepHash(producer, n, seq, bytes)
-        else ops.forget(producer, n, seq)
-        const gone = goneByProducer.get(producer) ?? { rows: 0, highestN: 0 }
-        goneByProducer.set(producer, gone)
-        gone.rows++
-        gone.highestN = Math.max(gone.highestN, n)
-      }
-      this.#deleteEntry.run(id)
-      this.#deleteTail.run(document.id, seq)
-      totals.row.rows--
-      totals.row.rowBytes -= size
-      document.tailRows--
-      document.tailBytes -= size
-      if (seq > document.snapshotSeq) continue
-      document.coveredRows--
-      document.coveredBytes -= size
+    const { ops } = this.#store
+    for (const row of rows) {
+      this.#rememberOp(row)
+      if (row.producer > 0) ops.forget(row.producer, row.n, row.seq)
+      this.#deleteEntry.run(row.entry)
+      this.#deleteTail.run(document.id, row.seq)
     }
-    for (const [producer, gone] of goneByProducer) {
-      this.#countDown.run(gone.rows, producer)
-      ops.forgetOld(producer, gone.highestN)
-    }
-    document.tailSinceMs = this.#oldest.get(document.id)?.[0] ?? 0
-    documents.change(document)
+    this.#count(document, rows)
+  }
+
+  /** The same for the oldest rows of a live document, all of them up to the last: a few statements. */
+  removeOldest(document: DocumentRow, rows: readonly EntrySize[]): void {
+    const through = rows.at(-1)?.seq ?? 0
+    for (const row of rows) this.#rememberOp(row)
+    this.#store.ops.forgetOldest(document.id, through)
+    this.#deleteEntries.run(document.id, through)
+    this.#deleteTails.run(document.id, through)
+    this.#count(document, rows)
   }
 
   /** Counts the rows that the document's snapshot stands for, after that has changed. */
@@ -75,10 +74,33 @@ export class Removal {
     document.coveredBytes = document.tailBytes - bytes
     this.#store.documents.change(document)
   }
-}
 
-/** Of a producer: what went in one transaction. */
-interface Gone {
-  rows: number
-  highestN: number
+  /** Only what is whole is: the op of a damaged row may come again, as if for the first time. */
+  #rememberOp({ entry: id, producer, n, seq }: EntrySize): void {
+    const { entries, ops } = this.#store
+    if (producer === 0 || !ops.isRecent(producer, n)) return
+    const entry = entries.byId(id)
+    if (entry !== undefined && isWhole(entry)) ops.keepHash(producer, n, seq, entry.bytes)
+  }
+
+  #count(document: DocumentRow, rows: readonly EntrySize[]): void {
+    const { totals, documents, ops } = this.#store
+    const goneByProducer = new Map<number, number>()
+    for (const { producer, seq, size } of rows) {
+      if (producer > 0) goneByProducer.set(producer, (goneByProducer.get(producer) ?? 0) + 1)
+      totals.row.rows--
+      totals.row.rowBytes -= size
+      document.tailRows--
+      document.tailBytes -= size
+      if (seq > document.snapshotSeq) continue
+      document.coveredRows--
+      document.coveredBytes -= size
+    }
+    for (const [producer, gone] of goneByProducer) {
+      this.#countDown.run(gone, producer)
+      ops.forgetOld(producer)
+    }
+    document.tailSinceMs = this.#oldest.get(document.id)?.[0] ?? 0
+    documents.change(document)
+  }
 }

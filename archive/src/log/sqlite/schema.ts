@@ -7,9 +7,9 @@ import type { Sql } from './sql.adapter.js'
  *   collections ─┬─ collection_terms ── terms
  *                └─ documents ─┬─ entries ─┬─ tails   (document, seq) → entry   filed in batches
  *                              │           └─ ops     (producer, n)  → seq      filed in batches
- *                              ├─ snapshots, checkpoints, authors, ended_clients
+ *                              ├─ snapshots, checkpoints, authors
  *                              └─ quarantine
- *   producers, leases, totals, archive
+ *   producers, leases, archive
  */
 
 /** In the file's header: "Hold". Tells a log from any other SQLite database. */
@@ -23,16 +23,11 @@ export const schemaVersion = 1
  */
 const migrations: readonly string[] = [
   `
-  -- Who this archive is. One row, made with the file.
+  -- Who this archive is, and sums over everything, so that statistics cost nothing. One row.
   CREATE TABLE archive (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     archive TEXT NOT NULL,
-    created_at_ms INTEGER NOT NULL
-  );
-
-  -- Sums over everything, so that statistics cost nothing. One row.
-  CREATE TABLE totals (
-    id INTEGER PRIMARY KEY CHECK (id = 1),
+    created_at_ms INTEGER NOT NULL,
     last_entry INTEGER NOT NULL DEFAULT 0,       -- highest entries.id ever given out
     filed_through INTEGER NOT NULL DEFAULT 0,    -- entries up to this id are in tails and ops
     rows INTEGER NOT NULL DEFAULT 0,
@@ -46,12 +41,12 @@ const migrations: readonly string[] = [
     quarantined_bytes INTEGER NOT NULL DEFAULT 0
   );
 
-  -- One row for each opening of the file, in order.
+  -- One row for each opening of the file.
   CREATE TABLE terms (
-    ordinal INTEGER PRIMARY KEY,
-    term TEXT NOT NULL UNIQUE,
+    term TEXT PRIMARY KEY,
+    ordinal INTEGER NOT NULL,                    -- 1, 2, …: in the order of the openings
     opened_at_ms INTEGER NOT NULL
-  );
+  ) WITHOUT ROWID;
 
   CREATE TABLE collections (
     id INTEGER PRIMARY KEY,
@@ -95,12 +90,12 @@ const migrations: readonly string[] = [
   -- Where snapshots stand in the stream.
   CREATE INDEX documents_by_place ON documents (collection, pruned_through)
     WHERE pruned_through > 0 AND deleted_seq = 0;
-  CREATE INDEX documents_by_gap ON documents (collection, gapped_since_ms)
-    WHERE gapped_since_ms > 0;
-  CREATE INDEX documents_by_ripeness ON documents (ripe) WHERE ripe > 0;
+  -- Those that somebody has to look after: few, and both questions are asked of them.
+  CREATE INDEX documents_to_do ON documents (collection, gapped_since_ms, ripe)
+    WHERE gapped_since_ms > 0 OR ripe > 0;
 
   CREATE TABLE entries (
-    id INTEGER PRIMARY KEY,                      -- totals.last_entry: in order of arrival, never reused
+    id INTEGER PRIMARY KEY,                      -- archive.last_entry: in order of arrival, never reused
     collection INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     document INTEGER NOT NULL,
@@ -125,7 +120,7 @@ const migrations: readonly string[] = [
     n INTEGER NOT NULL,
     document INTEGER NOT NULL,
     seq INTEGER NOT NULL,
-    hash TEXT NOT NULL,                          -- see opHash; empty: that of the row's bytes
+    hash BLOB NOT NULL,                          -- see opHash; empty: that of the row's bytes
     PRIMARY KEY (producer, n)
   ) WITHOUT ROWID;
 
@@ -139,20 +134,12 @@ const migrations: readonly string[] = [
     seen_at_ms INTEGER NOT NULL
   );
   CREATE UNIQUE INDEX producers_by_instance ON producers (instance, collection);
-  CREATE INDEX producers_by_silence ON producers (seen_at_ms) WHERE rows = 0;
 
-  -- Who writes under a clientID in a document.
+  -- Who writes under a clientID in a document. Of a generation that has ended: all who wrote in it.
   CREATE TABLE authors (
     document INTEGER NOT NULL,
     client INTEGER NOT NULL,
-    instance TEXT NOT NULL,
-    PRIMARY KEY (document, client)
-  ) WITHOUT ROWID;
-
-  -- ClientIDs that wrote in a generation that has ended.
-  CREATE TABLE ended_clients (
-    document INTEGER NOT NULL,
-    client INTEGER NOT NULL,
+    instance TEXT NOT NULL,                      -- empty: it is only known that it has ended
     PRIMARY KEY (document, client)
   ) WITHOUT ROWID;
 
@@ -207,7 +194,6 @@ const migrations: readonly string[] = [
   );
   CREATE INDEX quarantine_of_rows ON quarantine (collection, name, generation, seq)
     WHERE seq IS NOT NULL;
-  CREATE INDEX quarantine_of_refused ON quarantine (id) WHERE seq IS NULL;
   `,
 ]
 
@@ -215,7 +201,7 @@ const migrations: readonly string[] = [
 export function migrate(sql: Sql): void {
   for (let version = versionOf(sql); version < schemaVersion; version++) {
     sql.write(() => {
-      sql.execute(`migrate to ${version + 1}`, migrations[version] as string)
+      sql.execute(`migrate to ${version + 1}`, bare(migrations[version] as string))
       sql.pragma(`application_id = ${applicationId}`)
       sql.pragma(`user_version = ${version + 1}`)
     })
@@ -224,4 +210,9 @@ export function migrate(sql: Sql): void {
 
 export function versionOf(sql: Sql): number {
   return sql.pragma('user_version') as number
+}
+
+/** SQLite keeps each statement as it is written, in the file: comments and margins are not for it. */
+function bare(statements: string): string {
+  return statements.replaceAll(/--.*$/gm, '').replaceAll(/\s+/g, ' ')
 }

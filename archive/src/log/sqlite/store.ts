@@ -114,6 +114,7 @@ export class Store {
     this.collections.forget()
     this.documents.forget()
     this.producers.forget()
+    this.ops.recount()
     this.checkpoints.forget()
     this.sql.rollback()
   }

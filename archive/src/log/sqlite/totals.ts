@@ -27,10 +27,10 @@ export class Totals {
   #row: TotalsRow
 
   constructor(sql: Sql) {
-    this.#load = sql.read(`SELECT ${columns} FROM totals`)
+    this.#load = sql.read(`SELECT ${columns} FROM archive`)
     this.#save = sql.prepare(
       'save totals',
-      `UPDATE totals SET last_entry = ?, filed_through = ?, rows = ?, row_bytes = ?, documents = ?,
+      `UPDATE archive SET last_entry = ?, filed_through = ?, rows = ?, row_bytes = ?, documents = ?,
          snapshots = ?, snapshot_bytes = ?, gapped_documents = ?, parked_bytes = ?, quarantined = ?,
          quarantined_bytes = ?`,
     )

@@ -23,7 +23,7 @@ export function checkEnd(
   }
   const ended = new Set(
     sql
-      .readTuples<readonly [number]>('SELECT client FROM ended_clients WHERE document = ?')
+      .readTuples<readonly [number]>('SELECT client FROM authors WHERE document = ?')
       .all(id)
       .map(([client]) => client),
   )

@@ -11,8 +11,8 @@ const chunk = 20_000
  */
 export async function checkEntries({ sql, findings, pace }: Subject): Promise<void> {
   const lastEntry = numberFrom(sql, 'SELECT max(id) FROM entries')
-  const given = numberFrom(sql, 'SELECT last_entry FROM totals')
-  const filedThrough = numberFrom(sql, 'SELECT filed_through FROM totals')
+  const given = numberFrom(sql, 'SELECT last_entry FROM archive')
+  const filedThrough = numberFrom(sql, 'SELECT filed_through FROM archive')
   if (lastEntry > given || filedThrough > given) {
     const what = `entry ${lastEntry} is there, ${filedThrough} is filed, ${given} was given out`
     findings.add({ kind: 'counter', what })
@@ -29,7 +29,7 @@ export async function checkEntries({ sql, findings, pace }: Subject): Promise<vo
        WHEN e.id <= filed_through AND e.producer > 0 AND o.seq IS NULL
          THEN 'it is not filed under its op'
      END AS what
-     FROM entries e CROSS JOIN totals
+     FROM entries e CROSS JOIN archive
      LEFT JOIN documents d ON d.id = e.document
      LEFT JOIN producers p ON p.id = e.producer AND p.collection = e.collection
      LEFT JOIN tails t ON t.document = e.document AND t.seq = e.seq

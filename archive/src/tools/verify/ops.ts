@@ -19,7 +19,7 @@ export async function checkOps({ sql, findings, pace }: Subject): Promise<void> 
     `SELECT o.n, o.seq FROM ops o
      LEFT JOIN entries e
        ON e.collection = ? AND e.seq = o.seq AND e.producer = o.producer AND e.n = o.n
-     WHERE o.producer = ? AND o.hash = '' AND e.id IS NULL`,
+     WHERE o.producer = ? AND o.hash = x'' AND e.id IS NULL`,
   )
   const beyond = sql.readTuples<readonly [n: number, seq: number]>(
     `SELECT o.n, o.seq FROM ops o LEFT JOIN documents d ON d.id = o.document AND d.collection = ?
@@ -56,7 +56,7 @@ function countRows(sql: Subject['sql']): ReadonlyMap<number, number> {
     sql
       .readTuples<readonly [number, number]>(
         `SELECT producer, count(*) FROM entries
-         WHERE producer > 0 AND id <= (SELECT filed_through FROM totals) GROUP BY producer`,
+         WHERE producer > 0 AND id <= (SELECT filed_through FROM archive) GROUP BY producer`,
       )
       .all(),
   )

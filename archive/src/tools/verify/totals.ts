@@ -3,10 +3,10 @@ import { numberFrom, type Subject } from './subject.js'
 
 /** The sums over everything are what counting gives. */
 export async function checkTotals({ sql, findings, pace }: Subject): Promise<void> {
-  const rows = numberFrom(sql, 'SELECT count(*) FROM totals')
+  const rows = numberFrom(sql, 'SELECT count(*) FROM archive')
   if (rows !== 1) findings.add({ kind: 'counter', what: `${rows} rows of totals` })
   for (const [column, query] of Object.entries(sums)) {
-    const kept = numberFrom(sql, `SELECT ${column} FROM totals`)
+    const kept = numberFrom(sql, `SELECT ${column} FROM archive`)
     const counted = numberFrom(sql, query)
     if (kept !== counted) {
       const what = `${column}: ${kept} written down, ${counted} there`
