@@ -1,7 +1,7 @@
 /*
  * A peer that joins collections when it is told to, and tells what became of it:
  *
- *     node mesh-caller.js SERVER    { join: collection } ──► { collection, … } ──► { leave: collection } ──► { left: collection }
+ *     node mesh-caller.js SERVER [relay]    { join: collection } ──► { collection, … } ──► { leave: collection } ──► { left: collection }
  */
 import { createMesh, type MeshCollection } from '@holdfast/peer'
 import wrtc from '@roamhq/wrtc'
@@ -10,8 +10,9 @@ import { WebSocket } from 'ws'
 /** What became of one neighbour, as its caller or as the one who is called. */
 export interface CallReport {
   readonly collection: string
-  /** Direct links that stand. */
-  readonly standing: number
+  /** Over which way the neighbour is linked; none, or one. */
+  readonly paths: readonly string[]
+  /** Direct links that were made. */
   readonly links: number
   readonly attempts: number
   /** Why attempts came to nothing. */
@@ -21,18 +22,21 @@ export interface CallReport {
 export type CallerCommand =
   | { readonly join: string }
   | { readonly look: string }
+  | { readonly lookAfterFailure: string }
   | { readonly leave: string }
 export type CallerAnswer = CallReport | { readonly left: string }
 
 /** Several attempts of 15 s. */
 const linkedWithinMs = 60_000
 
-const mesh = createMesh({ server: process.argv[2] ?? '', WebSocket, rtc: wrtc, relay: false })
+const [server = '', relay = ''] = process.argv.slice(2)
+const mesh = createMesh({ server, WebSocket, rtc: wrtc, relay: relay === 'relay' })
 const joined = new Map<string, MeshCollection>()
 
 process.on('message', (command: CallerCommand) => {
   if ('join' in command) join(command.join)
   else if ('look' in command) tell(reportOf(command.look))
+  else if ('lookAfterFailure' in command) lookAfterFailure(command.lookAfterFailure)
   else
     void joined
       .get(command.leave)
@@ -56,12 +60,19 @@ function join(collection: string): void {
   })
 }
 
+/** There is no event for an attempt that has come to nothing. */
+function lookAfterFailure(collection: string): void {
+  const report = reportOf(collection)
+  if (report.lastEnd === undefined) setTimeout(() => lookAfterFailure(collection), 100)
+  else tell(report)
+}
+
 function reportOf(collection: string): CallReport {
   const notes = joined.get(collection)
   const [neighbour] = notes?.stats().neighbours ?? []
   return {
     collection,
-    standing: notes?.peers.length ?? 0,
+    paths: notes?.peers.map(({ path }) => path) ?? [],
     links: neighbour?.links ?? 0,
     attempts: neighbour?.attempts ?? 0,
     lastEnd: neighbour?.lastEnd,

@@ -1,35 +1,7 @@
-import { fork, type ChildProcess } from 'node:child_process'
-import { resolve } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import type { CallerAnswer, CallerCommand, CallReport } from '../children/mesh-caller.js'
+import { MeshCaller } from './mesh-caller-process.js'
 import { SignalProcess } from './signal-process.js'
-
-class Caller {
-  readonly #process: ChildProcess
-  /** By collection: of each at most one. */
-  readonly #waiting = new Map<string, (answer: CallerAnswer) => void>()
-
-  constructor(server: string) {
-    const script = resolve(import.meta.dirname, '../dist/children/mesh-caller.js')
-    this.#process = fork(script, [server], { serialization: 'json' })
-    this.#process.on('message', (answer: CallerAnswer) => {
-      const collection = 'left' in answer ? answer.left : answer.collection
-      this.#waiting.get(collection)?.(answer)
-      this.#waiting.delete(collection)
-    })
-  }
-
-  ask(command: CallerCommand, collection: string): Promise<CallerAnswer> {
-    return new Promise((resolve) => {
-      this.#waiting.set(collection, resolve)
-      this.#process.send(command)
-    })
-  }
-
-  end(): void {
-    this.#process.disconnect()
-  }
-}
 
 /** A campaign says how many: `RUNS=1000`. */
 const runs = Number(process.env['RUNS'] ?? 30)
@@ -37,7 +9,7 @@ const runs = Number(process.env['RUNS'] ?? 30)
 const runsAtOnce = 3
 
 const signal = await SignalProcess.start()
-const callers = [1, 2].map(() => new Caller(`ws://127.0.0.1:${signal.port}/signal`))
+const callers = [1, 2].map(() => new MeshCaller([`ws://127.0.0.1:${signal.port}/signal`]))
 afterAll(async () => {
   for (const caller of callers) caller.end()
   await signal.kill()
@@ -57,8 +29,8 @@ test(`[MESH-1] [MESH-12] ${runs} times two processes join at the same moment, an
   expect(reports).toHaveLength(runs)
   for (const ends of reports) {
     expect(ends).toMatchObject([
-      { standing: 1, links: 1 },
-      { standing: 1, links: 1 },
+      { paths: ['webrtc'], links: 1 },
+      { paths: ['webrtc'], links: 1 },
     ])
   }
 }, 600_000)

@@ -23,15 +23,21 @@ export class SignalProcess {
     this.log = log
   }
 
-  /** Starts it on a free port of loopback, and waits until it listens. */
+  /**
+   * Starts it on a free port of loopback, and waits until it listens.
+   *
+   * @param enter put before its command
+   */
   static async start(
     args: readonly string[] = [],
     env: Readonly<Record<string, string>> = {},
+    enter: readonly string[] = [],
   ): Promise<SignalProcess> {
     // The soft limit of open files is often 1,024: as many as are allowed.
     const script = `ulimit -n "$(ulimit -Hn)"; exec "$0" "$@"`
     const all = ['-c', script, process.execPath, main, '--port', '0', ...args]
-    const child = spawn('bash', all, {
+    const [command = '', ...rest] = [...enter, 'bash', ...all]
+    const child = spawn(command, rest, {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, ...env },
     })
