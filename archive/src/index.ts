@@ -59,3 +59,13 @@ export { verifyLog } from './tools/verify/verify-log.js'
 export { runArchiveCommand, type CommandWorld } from './command/cli.js'
 export type { ExitCode } from './command/spec.js'
 export type { Terminal } from './command/terminal.adapter.js'
+export { readAddress, type YWebsocketAddress } from './y-websocket/address.js'
+export {
+  createYWebsocketBridge,
+  type YWebsocketAdmission,
+  type YWebsocketBridge,
+  type YWebsocketBridgeOptions,
+} from './y-websocket/bridge.js'
+export { YWebsocketCounters } from './y-websocket/counters.js'
+export { defaultYWebsocketLimits, type YWebsocketLimits } from './y-websocket/limits.js'
+export type { YWebsocketListener, YWebsocketSocket } from './y-websocket/socket.js'
