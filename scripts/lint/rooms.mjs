@@ -35,13 +35,15 @@ const protocolAndPorts = ['@holdfast/peer/protocol', '@holdfast/peer/ports']
 export const rooms = [
   { folder: 'peer/src/protocol', knows: lib0 },
   { folder: 'peer/src/ports', knows: [] },
+  // What servers and peers do alike with Yjs' bytes: with it they need not load the mesh.
+  { folder: 'peer/src/yjs', knows: ['yjs'] },
   {
     folder: 'peer/src/testing',
     knows: ['peer/src', 'peer/src/protocol', 'peer/src/ports', ...lib0, 'yjs'],
   },
   {
     folder: 'peer/src',
-    knows: ['peer/src/protocol', 'peer/src/ports', ...lib0, 'yjs'],
+    knows: ['peer/src/protocol', 'peer/src/ports', 'peer/src/yjs', ...lib0, 'yjs'],
     adaptersKnow: ['simple-peer', 'y-protocols'],
   },
   {
@@ -59,6 +61,7 @@ export const rooms = [
   {
     folder: 'archive/src',
     knows: [...protocolAndPorts, '@holdfast/peer', '@holdfast/access', ...lib0].concat([
+      '@holdfast/peer/yjs',
       'yjs',
       ...pureNode,
       'node:crypto',

@@ -1,6 +1,6 @@
 import type { Clock, Undo } from '../ports/index.js'
+import { mergeUpdates } from '../yjs/index.js'
 import { syncBounds as bounds } from './limits.js'
-import { mergeUpdates } from './merge-updates.js'
 
 /**
  * Gathers the edits of one document into ops. The first leaves at once, within the call, so that a
@@ -48,8 +48,8 @@ export class Edits {
   }
 
   #leaveTogether(): void {
-    const [first, ...more] = this.#waiting
+    const edits = this.#waiting
     this.#waiting = []
-    if (first !== undefined) this.#leave(mergeUpdates([first, ...more]))
+    if (edits.length > 0) this.#leave(mergeUpdates(edits))
   }
 }

@@ -13,10 +13,10 @@ import {
   type DocumentRef,
 } from '../protocol/index.js'
 import type { Clock, Logger } from '../ports/index.js'
+import { mergeUpdates } from '../yjs/index.js'
 import type { Received } from './documents.js'
 import { digestOf } from './digest.js'
 import { syncBounds as bounds } from './limits.js'
-import { mergeUpdates } from './merge-updates.js'
 
 /**
  * One Y.Doc under the engine: what comes from others is applied here, and only here.
@@ -91,9 +91,9 @@ export class HeldDocument {
   }
 
   #applyAll(parts: readonly Part[], origin: object): boolean {
-    const [first, ...more] = parts.map(({ bytes }) => bytes)
-    if (first === undefined) return true
-    if (!this.#applyUpdate(mergeUpdates([first, ...more]), origin, parts)) return false
+    if (parts.length === 0) return true
+    const merged = mergeUpdates(parts.map(({ bytes }) => bytes))
+    if (!this.#applyUpdate(merged, origin, parts)) return false
     if (!this.#isStuck) return true
     return this.#applyUpdate(Y.encodeStateAsUpdate(this.doc), origin, [])
   }

@@ -6,7 +6,6 @@ export {
 export type { Documents, Holding, LocalOp, Outcome, Position, Received } from './documents.js'
 export type { Expected, Self } from './handshake.js'
 export { syncBounds } from './limits.js'
-export { mergeUpdates } from './merge-updates.js'
 export type { LiveMessage, PeerSession, SessionState } from './peer-session.js'
 export type { SpreadingStatistics } from './spreading.js'
 export { YDocuments, type YDocumentsOptions } from './y-documents.js'

@@ -1,8 +1,9 @@
 import * as Y from 'yjs'
 
 /**
- * One update with everything that these contain, for readers: pending parts stay what they are.
- * `Y.mergeUpdates` is quadratic in the number of updates it gets, so they are merged a few at a time.
+ * One update with everything that these contain, never one of the arguments; of none the empty one.
+ * Pending parts stay what they are. `Y.mergeUpdates` is quadratic in the number of updates it gets, so
+ * they are merged a few at a time.
  */
 export function mergeUpdates(updates: readonly Uint8Array[]): Uint8Array {
   let level = updates
@@ -14,7 +15,9 @@ export function mergeUpdates(updates: readonly Uint8Array[]): Uint8Array {
     }
     level = next
   }
-  return level[0]?.slice() ?? emptyUpdate.slice()
+  const [merged] = level
+  if (merged === undefined) return emptyUpdate.slice()
+  return merged === updates[0] ? merged.slice() : merged
 }
 
 /** 10,000 keystrokes: 1.6 s at once, 0.07 s like this. */

@@ -1,0 +1,1 @@
+export { mergeUpdates } from './merge-updates.js'
