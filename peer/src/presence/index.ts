@@ -5,10 +5,10 @@ export {
   type AwarenessEntry,
   type AwarenessState,
 } from './awareness-update.js'
+export type { PresenceLink } from './linked.js'
 export { presenceBounds } from './limits.js'
 export {
   Presence,
-  type PresenceLink,
   type PresenceMessage,
   type PresenceOptions,
   type PresenceStatistics,
