@@ -25,6 +25,8 @@ import type { LinkDialer } from './dialer.js'
 import type { HandshakeGate } from './handshake-gate.js'
 import { meshBounds as bounds } from './limits.js'
 import { Negotiation } from './negotiation.js'
+import { NeighbourRelay } from './neighbour-relay.js'
+import { PastCalls } from './past-calls.js'
 import { encodeSignalWord, parseSignalWord, type SignalWord } from './signal-words.js'
 
 export interface NeighbourOptions {
@@ -72,7 +74,8 @@ export interface NeighbourStatistics {
 export class Neighbour {
   readonly #options: NeighbourOptions
   readonly #backoff: Backoff
-  readonly #relayBackoff: Backoff
+  readonly #relay: NeighbourRelay
+  readonly #past: PastCalls
   #isCaller: boolean
   /** Whether links that end are replaced. */
   #isWanted = true
@@ -80,13 +83,7 @@ export class Neighbour {
   #negotiation: Negotiation | undefined
   /** Direct ones, oldest first: one, and for a moment a second. */
   readonly #direct: Conversation[] = []
-  #relay: Conversation | undefined
   #retry: Undo | undefined
-  #relayRetry: Undo | undefined
-  /** Attempts that are over. */
-  readonly #pastAttempts: string[] = []
-  /** When the latest calls of the other side came. */
-  readonly #answeredAtMs: number[] = []
   #calledAtMs = -Infinity
   #attempts = 0
   #failures = 0
@@ -98,12 +95,21 @@ export class Neighbour {
     this.#options = options
     this.#isCaller = options.isCaller
     this.#backoff = new Backoff(options.random, bounds.firstRetryMs, bounds.mostRetryMs)
-    this.#relayBackoff = new Backoff(options.random, bounds.firstRetryMs, bounds.mostRetryMs)
+    this.#past = new PastCalls(options.clock)
+    this.#relay = new NeighbourRelay({
+      ...options,
+      isWanted: () => this.#isWanted,
+      hasDirect: () => this.#direct.length > 0,
+      onOpened: (relay) => {
+        if (this.#isCaller && this.isLinked && !this.#isOld(this.#newestOpen)) relay.close()
+      },
+      onEnded: () => this.#goneIfAlone(),
+    })
   }
 
   /** Begins to see to it that there is a link. */
   start(): void {
-    this.#seeToRelay()
+    this.#relay.seeTo()
     if (this.#isCaller) this.#call()
     else this.#askLater(bounds.expectWithinMs)
   }
@@ -119,7 +125,8 @@ export class Neighbour {
 
   /** The conversation that edits go over. */
   get current(): Conversation | undefined {
-    return this.#newestOpen ?? (this.#relay?.isOpen === true ? this.#relay : undefined)
+    const relay = this.#relay.conversation
+    return this.#newestOpen ?? (relay?.isOpen === true ? relay : undefined)
   }
 
   get isLinked(): boolean {
@@ -156,21 +163,16 @@ export class Neighbour {
   /** It asks for a relay: it has no direct link, whatever this side believes. */
   relayWanted(): void {
     if (!this.#isWanted || this.#options.openRelay === undefined) return
-    this.#relayRetry?.()
-    this.#relayRetry = undefined
-    if (this.#relay === undefined) this.#openRelay()
+    this.#relay.open()
     if (this.#isOld(this.#newestOpen)) this.#replace()
   }
 
   /** The signaller can be asked again, or the world has changed: no pause is waited for. */
   retryNow(): void {
     this.#backoff.reset()
-    this.#relayBackoff.reset()
     if (this.#retry !== undefined && this.#isCaller) this.#call()
     else if (this.#retry !== undefined) this.#askLater(bounds.firstRetryMs)
-    this.#relayRetry?.()
-    this.#relayRetry = undefined
-    this.#seeToRelay()
+    this.#relay.retryNow()
   }
 
   /** It is a neighbour again. */
@@ -211,13 +213,13 @@ export class Neighbour {
 
   #answer(attempt: string, data: string): void {
     const { dialer } = this.#options
-    if (this.#pastAttempts.includes(attempt) || dialer === undefined || !this.#isWanted) {
+    if (this.#past.isOver(attempt) || dialer === undefined || !this.#isWanted) {
       this.#ignoredSignals++
       return
     }
-    if (!this.#mayAnswer()) {
+    if (!this.#past.mayAnswer()) {
       this.#ignoredSignals++
-      this.#remember(attempt)
+      this.#past.over(attempt)
       this.#say({ kind: 'give-up', attempt })
       return
     }
@@ -225,16 +227,6 @@ export class Neighbour {
     this.#dropNegotiation()
     this.#stopRetry()
     this.#negotiate(attempt, dialer).signal(data)
-  }
-
-  /** Not more often than an honest caller calls. */
-  #mayAnswer(): boolean {
-    const nowMs = this.#options.clock.monotonic()
-    const answered = this.#answeredAtMs
-    while ((answered[0] ?? nowMs) <= nowMs - bounds.answersPerMs) answered.shift()
-    if (answered.length >= bounds.maxAnswers) return false
-    answered.push(nowMs)
-    return true
   }
 
   /** "Call me." */
@@ -297,9 +289,8 @@ export class Neighbour {
   #opened(conversation: Conversation): void {
     for (const other of this.#direct.slice()) if (other !== conversation) other.close()
     // One side is enough, and both would leave none for a moment where one has heard later.
-    if (this.#isCaller) this.#relay?.close()
-    this.#relayRetry?.()
-    this.#relayRetry = undefined
+    if (this.#isCaller) this.#relay.conversation?.close()
+    this.#relay.stopTrying()
   }
 
   #dying(isDying: boolean): void {
@@ -316,7 +307,7 @@ export class Neighbour {
     if (this.#direct.length === 0) {
       if (this.#negotiation?.state === 'linked') this.#dropNegotiation()
       this.#retryLater()
-      this.#seeToRelay()
+      this.#relay.seeTo()
     }
     this.#goneIfAlone()
   }
@@ -348,49 +339,11 @@ export class Neighbour {
     })
   }
 
-  // The relay --------------------------------------------------------------------------------------
-
-  #seeToRelay(): void {
-    const { openRelay, isReachable } = this.#options
-    if (openRelay === undefined || !this.#isWanted || this.#relay !== undefined) return
-    if (this.#direct.length === 0 && this.#relayRetry === undefined && isReachable()) {
-      this.#openRelay()
-    }
-  }
-
-  #openRelay(): void {
-    const link = this.#options.openRelay?.()
-    if (link === undefined) return
-    const relay: Conversation = this.#options.converse(link, {
-      opened: () => {
-        if (this.#isCaller && this.isLinked && !this.#isOld(this.#newestOpen)) relay.close()
-      },
-      // It has nothing beside it to be replaced by.
-      dying: () => {},
-      ended: () => {},
-    })
-    this.#relay = relay
-    // The signaller has one relay for two peers: there is no other before this one is closed.
-    link.onClose(() => this.#relayEnded(relay))
-  }
-
-  #relayEnded(relay: Conversation): void {
-    if (this.#relay !== relay) return
-    this.#relay = undefined
-    if (relay.openForMs >= bounds.stableMs) this.#relayBackoff.reset()
-    if (this.#isWanted && this.#options.openRelay !== undefined) {
-      this.#relayRetry ??= this.#options.clock.after(this.#relayBackoff.nextMs(), () => {
-        this.#relayRetry = undefined
-        this.#seeToRelay()
-      })
-    }
-    this.#goneIfAlone()
-  }
-
   // Helpers ----------------------------------------------------------------------------------------
 
   get #conversations(): readonly Conversation[] {
-    return this.#relay === undefined ? this.#direct.slice() : [...this.#direct, this.#relay]
+    const relay = this.#relay.conversation
+    return relay === undefined ? this.#direct.slice() : [...this.#direct, relay]
   }
 
   get #newestOpen(): Conversation | undefined {
@@ -415,8 +368,7 @@ export class Neighbour {
 
   #stopTrying(): void {
     this.#stopRetry()
-    this.#relayRetry?.()
-    this.#relayRetry = undefined
+    this.#relay.stopTrying()
     const attempt = this.#negotiation?.state === 'signalling' ? this.#negotiation.id : undefined
     this.#dropNegotiation()
     if (attempt !== undefined) this.#say({ kind: 'give-up', attempt })
@@ -429,14 +381,9 @@ export class Neighbour {
 
   #dropNegotiation(): void {
     if (this.#negotiation === undefined) return
-    this.#remember(this.#negotiation.id)
+    this.#past.over(this.#negotiation.id)
     this.#negotiation.close()
     this.#negotiation = undefined
-  }
-
-  #remember(attempt: string): void {
-    this.#pastAttempts.push(attempt)
-    if (this.#pastAttempts.length > bounds.rememberedAttempts) this.#pastAttempts.shift()
   }
 
   #goneIfAlone(): void {
