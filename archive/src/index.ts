@@ -69,3 +69,8 @@ export {
 export { YWebsocketCounters } from './y-websocket/counters.js'
 export { defaultYWebsocketLimits, type YWebsocketLimits } from './y-websocket/limits.js'
 export type { YWebsocketListener, YWebsocketSocket } from './y-websocket/socket.js'
+export { ArchiveNode, type ArchiveNodeOptions } from './node/archive-node.js'
+export type { Announced, Caller } from './node/access/caller.js'
+export type { AccessGrant, AccessVerifier } from './node/access/verifier.js'
+export { defaultNodeLimits, type NodeLimits } from './node/limits.js'
+export type { NodeStatistics } from './node/statistics.js'

@@ -86,11 +86,15 @@ export class Channel {
   readonly #leaving: Readonly<Record<Lane, Waiting[]>> = { live: [], bulk: [] }
   /** Who waits for a message to arrive, by what the other side has to have acknowledged first. */
   readonly #deliveries: Waiting[] = []
+  /** Who waits until less is on its way. */
+  #lighter: Lighter[] | undefined
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closed: ChannelClosed | undefined
   /** How it will have ended, once this side has begun to close. */
   #goodbye: ChannelClosed | undefined
   #pumpQueued = false
+  /** Nothing is acknowledged for now: see `holdReceived`. */
+  #holdsReceived = false
   /** An acknowledgement is to go out with the next frame, whatever the window says. */
   #owesAcknowledgement = false
   #wasFull = false
@@ -142,6 +146,19 @@ export class Channel {
     return this.#state === 'open' && enqueuedBytes - leftBytes < max
   }
 
+  /** Bytes of messages that have not left, and of frames that have and are not acknowledged. */
+  get waitingBytes(): number {
+    return this.#splitter.queuedBytes + this.#unacknowledgedBytes
+  }
+
+  /**
+   * Calls `listener` once, when the other side has acknowledged something and at most `maxBytes` are
+   * waiting. For a sender that keeps less on its way than the lanes would hold; forgotten at the end.
+   */
+  onceBelow(maxBytes: number, listener: () => void): void {
+    if (this.#state === 'open') (this.#lighter ??= []).push({ maxBytes, listener })
+  }
+
   /**
    * Sends a message, after those sent before it in its lane. False if the lane is full or the channel
    * is no longer open: then it is not sent, and `onRoom` tells when to try again.
@@ -191,6 +208,22 @@ export class Channel {
       live: Math.min(maxMessageBytes, messageBounds.maxLiveBytes),
       bulk: maxMessageBytes,
     })
+  }
+
+  /**
+   * While it is held, what comes is heard and not acknowledged: so the other side stops at its window
+   * (1 MiB at most) until whoever reads here has caught up. At most one side of a link may do so, or
+   * neither hears a sign of life.
+   */
+  holdReceived(hold: boolean): void {
+    if (this.#holdsReceived === hold) return
+    this.#holdsReceived = hold
+    if (hold) {
+      this.#acknowledge?.()
+      this.#acknowledge = undefined
+    } else if (this.#state !== 'closed' && this.#joiner.receivedBytes > this.#acknowledgedBytes) {
+      this.#tellReceived()
+    }
   }
 
   /** Hidden or in the background: beats slowly, and tells the other side so. */
@@ -250,6 +283,17 @@ export class Channel {
     return this.#splitter.sentBytes - this.#window.ackedBytes
   }
 
+  /**
+   * What the platform holds back is not acknowledged either: only above that is it worth asking, for
+   * in Node the answer costs as much as sending a frame.
+   */
+  get #overflowsBuffer(): boolean {
+    const { maxBufferedBytes } = windowBounds
+    return (
+      this.#unacknowledgedBytes > maxBufferedBytes && this.#link.bufferedBytes > maxBufferedBytes
+    )
+  }
+
   #enqueue(bytes: Uint8Array, lane: Lane, onDelivered?: () => void): boolean {
     if (!this.#splitter.enqueue(bytes, lane)) {
       this.#wasFull = true
@@ -277,9 +321,7 @@ export class Channel {
   #pump(): void {
     if (this.#state === 'closed') return
     for (;;) {
-      const full =
-        this.#unacknowledgedBytes >= this.#window.bytes ||
-        this.#link.bufferedBytes > windowBounds.maxBufferedBytes
+      const full = this.#unacknowledgedBytes >= this.#window.bytes || this.#overflowsBuffer
       if (full && this.#splitter.queuedBytes > 0) this.#window.limited()
       // An acknowledgement always may leave: it is what opens the other side's window.
       if (full && !this.#owesAcknowledgement) break
@@ -341,9 +383,20 @@ export class Channel {
     while ((this.#deliveries[arrived]?.atBytes ?? Infinity) <= bytes) arrived++
     for (const { onDelivered } of this.#deliveries.splice(0, arrived)) onDelivered()
     this.#pump()
+    if (this.#lighter !== undefined) this.#tellLighter()
+  }
+
+  #tellLighter(): void {
+    const waiting = this.#lighter ?? []
+    this.#lighter = undefined
+    for (const one of waiting) {
+      if (this.waitingBytes <= one.maxBytes) one.listener()
+      else this.onceBelow(one.maxBytes, one.listener)
+    }
   }
 
   #planAcknowledgement(): void {
+    if (this.#holdsReceived) return
     const owed = this.#joiner.receivedBytes - this.#acknowledgedBytes
     if (owed >= windowBounds.acknowledgeEveryBytes) this.#tellReceived()
     else {
@@ -434,11 +487,17 @@ export class Channel {
     this.#link.close(closed.reason)
     this.#deliveries.length = 0
     for (const lane of lanes) this.#leaving[lane].length = 0
+    this.#lighter = undefined
     this.#onMessage.clear()
     this.#onRoom.clear()
     for (const listener of this.#onClose) listener(closed)
     this.#onClose.clear()
   }
+}
+
+interface Lighter {
+  readonly maxBytes: number
+  readonly listener: () => void
 }
 
 interface Waiting {

@@ -1,0 +1,34 @@
+import type { Entry as WireEntry } from '@holdfast/peer/protocol'
+import { messageBounds } from '@holdfast/peer/protocol'
+import { mergeUpdates } from '../../log/append/index.js'
+import type { Entry } from '../../log/port.js'
+
+/** An entry of the log as a page carries it. */
+export function wireEntry(entry: Entry): WireEntry {
+  const { seq, document } = entry
+  if (entry.kind === 'tombstone') return { kind: 'tombstone', seq, document }
+  if (entry.kind === 'row') {
+    const { bytes, id } = entry
+    return id === undefined
+      ? { kind: 'row', seq, document, bytes }
+      : { kind: 'row', seq, document, op: id, bytes }
+  }
+  const { bytes, size, stateVector } = entry
+  return bytes === undefined
+    ? { kind: 'large-snapshot', seq, document, sizeBytes: size, stateVector }
+    : { kind: 'snapshot', seq, document, bytes, parked: parkedUpdates(entry.parked) }
+}
+
+/** What stands beside a state because it does not integrate: in so many updates as a message takes. */
+export function parkedUpdates(parked: readonly Uint8Array[]): readonly Uint8Array[] {
+  return parked.length <= messageBounds.maxParked ? parked : [mergeUpdates([...parked])]
+}
+
+export function sizeOfWireEntry(entry: WireEntry): number {
+  if (entry.kind === 'row') return entry.bytes.length + entryOverheadBytes
+  if (entry.kind !== 'snapshot') return entryOverheadBytes
+  return entry.parked.reduce((sum, { length }) => sum + length, entry.bytes.length)
+}
+
+/** Names, numbers and an op's instance, about. */
+const entryOverheadBytes = 64

@@ -1,0 +1,402 @@
+/*
+ * One link to one peer, from its first frame to its last.
+ *
+ *          hello, believed             subscribe
+ *   hello ────────────────► proven ──────────────► subscribed
+ *     │                       │                        │
+ *     │ ten seconds, 64 KiB,  │ access ended and not   │ too many faults, slow,
+ *     │ not believed          │ renewed, drain         │ the link's end
+ *     └───────────────────────┴────────────┬───────────┘
+ *                                          ▼
+ *                                       closing
+ *
+ * Every message is held against the state and the access before anything is done for it. What makes
+ * no sense is answered with a code, a few times; then the link is closed.
+ */
+import { Channel, type ChannelClosed } from '@holdfast/peer'
+import type { Link, Undo } from '@holdfast/peer/ports'
+import {
+  frameBounds,
+  messageBounds,
+  messageKinds,
+  protocolVersion,
+  type Access,
+  type CollectionName,
+  type ErrorCode,
+  type InstanceId,
+  type Message,
+  type MessageOf,
+  type MessageType,
+  type ReplicaId,
+} from '@holdfast/peer/protocol'
+import { admit, checkHello, grantOf, type Admitted } from '../access/admission.js'
+import type { Caller } from '../access/caller.js'
+import type { NodeContext } from '../context.js'
+import type { Due } from '../deadlines.js'
+import type { LeaseKey } from '../../log/port.js'
+import type { Collection } from '../fan-out/collection.js'
+import type { Reader } from '../fan-out/reader.js'
+import type { FaultDetails, Participant, SessionState } from '../participant.js'
+import { Budget } from './budget.js'
+import { Pushes } from './pushes.js'
+import { codeOfStorage } from './storage-code.js'
+import { Subscribing } from './subscribing.js'
+
+/** What a session tells the one who holds it. */
+export interface SessionOwner {
+  /** The collection's live half, made for its first session; it goes with the last. */
+  collection(name: CollectionName): Collection
+  proven(): void
+  /** It serves nobody any more; what is queued may still be leaving. */
+  left(session: Session, was: SessionState, code: ErrorCode | undefined): void
+  /** Its link has ended. */
+  closed(session: Session): void
+}
+
+export class Session implements Due, Participant {
+  readonly context: NodeContext
+  readonly channel: Channel
+  readonly caller: Caller
+  dueTick = 0
+  readonly #owner: SessionOwner
+  readonly #link: Link
+  #state: SessionState = 'hello'
+  #collection: Collection | undefined
+  #replica: ReplicaId | undefined
+  #instance: InstanceId | undefined
+  #admitted: Admitted | undefined
+  /** A credential is being checked. */
+  #isChecking = false
+  /** Told that its access has ended; closed unless it is renewed by then. */
+  #closeAtMs = Infinity
+  #seenAtMs = 0
+  #faults = 0
+  #budget: Budget | undefined
+  #pushes: Pushes | undefined
+  #subscribing: Subscribing | undefined
+  #neighbours: MessageOf<'neighbours'> | undefined
+  #stopCounting: Undo | undefined
+  /** The longest message that the other side takes. */
+  maxMessageBytes: number = messageBounds.maxBytes
+
+  constructor(context: NodeContext, owner: SessionOwner, link: Link, caller: Caller) {
+    this.context = context
+    this.#owner = owner
+    this.#link = link
+    this.caller = caller
+    this.channel = new Channel({ link, clock: context.clock, random: context.random })
+  }
+
+  get state(): SessionState {
+    return this.#state
+  }
+
+  get collection(): Collection | undefined {
+    return this.#collection
+  }
+
+  get instance(): InstanceId {
+    if (this.#instance === undefined) throw new Error('a stranger has no instance yet')
+    return this.#instance
+  }
+
+  get reader(): Reader | undefined {
+    return this.#subscribing?.reader
+  }
+
+  get lease(): LeaseKey | undefined {
+    const [replica, instance, collection] = [this.#replica, this.#instance, this.#collection?.name]
+    if (replica === undefined || instance === undefined || collection === undefined)
+      return undefined
+    return { collection, replica, instance }
+  }
+
+  /** Undefined: it has ended. */
+  get access(): Access | undefined {
+    return this.#admitted !== undefined && this.#closeAtMs === Infinity
+      ? this.#admitted.access
+      : undefined
+  }
+
+  /** Begins to listen. */
+  start(): void {
+    const { limits, deadlines } = this.context
+    this.channel.limitMessages(limits.maxStrangerBytes)
+    let bytes = 0
+    this.#stopCounting = this.#link.onFrame((frame) => {
+      bytes += frame.length
+      if (bytes > limits.maxStrangerBytes) this.close('too-large')
+    })
+    this.channel.onMessage((message) => this.#hear(message))
+    this.channel.onClose((closed) => this.#ended(closed))
+    this.channel.start()
+    deadlines.set(this, limits.helloWithinMs)
+  }
+
+  /** Whoever does not take in even this is not there any more. */
+  send(message: Message): boolean {
+    if (this.#state === 'closing') return false
+    if (this.channel.send(message)) return true
+    if (this.channel.isOpen && messageKinds[message.type].lane === 'live') this.close('slow-reader')
+    return false
+  }
+
+  /** Answers what makes no sense, or cannot be done, with a code. */
+  fault(code: ErrorCode, about: MessageType, details: FaultDetails = {}): void {
+    if (this.#state === 'closing') return
+    const { isOurs = false, ...fields } = details
+    this.context.counters.error(code)
+    this.send({ type: 'error', code, message: messageKinds[about].number, ...fields })
+    if (!isOurs && ++this.#faults >= this.context.limits.maxFaults) this.close(code)
+  }
+
+  /** The log rejected a call that was made for this session. */
+  storageFailed(error: unknown, about: MessageType, request?: number): void {
+    if (this.#state === 'closing') return
+    const code = codeOfStorage(error)
+    this.context.logger.error('the log failed a session', { code, error: String(error) })
+    const { retryAfterMs } = this.context.limits
+    this.fault(code, about, {
+      isOurs: true,
+      retryAfterMs,
+      ...(request === undefined ? {} : { request }),
+    })
+  }
+
+  tellCommitted(results: MessageOf<'committed'>['results']): void {
+    const { term } = this.context.log
+    for (let at = 0; at < results.length; at += messageBounds.maxPushedOps) {
+      const some =
+        results.length <= messageBounds.maxPushedOps
+          ? results
+          : results.slice(at, at + messageBounds.maxPushedOps)
+      this.send({ type: 'committed', term, results: some })
+    }
+  }
+
+  /** Says `bye`, lets what is queued leave, and closes. Idempotent. */
+  close(code?: ErrorCode, retryAfterMs?: number): void {
+    if (this.#state === 'closing') return
+    this.#leave(code)
+    this.channel.close(code, retryAfterMs)
+  }
+
+  /** Ends the link now. */
+  abort(reason: string): void {
+    this.#leave(undefined)
+    this.channel.abort(reason)
+  }
+
+  /** As `close`, once everything that was pushed is answered. */
+  closeWhenIdle(code: ErrorCode, retryAfterMs: number): void {
+    if (this.#pushes === undefined) this.close(code, retryAfterMs)
+    else this.#pushes.onceIdle(() => this.close(code, retryAfterMs))
+  }
+
+  due(): void {
+    if (this.#state === 'closing') return
+    const { clock, limits, deadlines } = this.context
+    if (this.#state === 'hello') {
+      this.close('timeout')
+      return
+    }
+    if (clock.monotonic() >= this.#closeAtMs) {
+      this.close('token-expired')
+      return
+    }
+    this.#checkExpiry()
+    if (this.#state === 'subscribed' && clock.monotonic() - this.#seenAtMs >= limits.leaseSeenMs) {
+      this.#seenAtMs = clock.monotonic()
+      this.#subscribing?.seen()
+    }
+    deadlines.set(this, this.#nextDeadlineMs())
+  }
+
+  // What comes in ---------------------------------------------------------------------------------
+
+  #hear(message: Message): void {
+    if (this.#state === 'closing') return
+    try {
+      if (this.#state === 'hello') this.#hearStranger(message)
+      else if (this.#mayGoOn(message)) this.#hearProven(message)
+    } catch (error) {
+      // A fault of ours: this link ends, the others do not notice.
+      this.context.logger.error('a message made the session throw', {
+        message: message.type,
+        error: error instanceof Error ? (error.stack ?? String(error)) : String(error),
+      })
+      this.close('internal')
+    }
+  }
+
+  #hearStranger(message: Message): void {
+    if (message.type !== 'hello' || this.#isChecking) {
+      this.close('unexpected-message')
+      return
+    }
+    const checked = checkHello(message)
+    if (!checked.ok) this.close(checked.refusal.code)
+    else void this.#greet(message)
+  }
+
+  #mayGoOn(message: Message): boolean {
+    const { limits, clock } = this.context
+    this.#budget ??= new Budget(limits.messagesPerSecond, limits.messageBurst, clock.monotonic())
+    // A push has bounds of its own, and is answered op by op.
+    if (message.type === 'push' || this.#budget.take(1, clock.monotonic())) return true
+    this.close('rate-limited', limits.retryAfterMs)
+    return false
+  }
+
+  #hearProven(message: Message): void {
+    switch (message.type) {
+      case 'push':
+        if (this.#collection === undefined) return
+        this.#pushes ??= new Pushes(this, this.#collection)
+        this.#pushes.push(message, this.#neighbours)
+        return
+      case 'subscribe':
+        this.#subscribe(message)
+        return
+      case 'ack':
+        if (this.#subscribing === undefined) this.fault('unexpected-message', 'ack')
+        else this.#subscribing.ack(message)
+        return
+      case 'neighbours':
+        this.#neighbours = message
+        return
+      case 'resynced':
+        if (this.#subscribing === undefined) this.fault('unexpected-message', 'resynced')
+        else this.#subscribing.resynced(message)
+        return
+      case 'renew':
+        void this.#renew(message)
+        return
+      default:
+        this.fault('unexpected-message', message.type)
+    }
+  }
+
+  #subscribe(message: MessageOf<'subscribe'>): void {
+    if (this.access === undefined) {
+      this.fault('token-expired', 'subscribe', { request: message.subscription })
+      return
+    }
+    const { collection, lease } = this
+    if (collection === undefined || lease === undefined) return
+    this.#state = 'subscribed'
+    this.#seenAtMs = this.context.clock.monotonic()
+    this.#subscribing ??= new Subscribing(this, collection, lease)
+    void this.#subscribing.subscribe(message)
+  }
+
+  // Access ----------------------------------------------------------------------------------------
+
+  async #greet(hello: MessageOf<'hello'>): Promise<void> {
+    this.#isChecking = true
+    const { sender, collection, credential } = hello
+    const admitted = await admit(this.context, this.caller, collection, credential)
+    this.#isChecking = false
+    if (this.#state !== 'hello' || sender.role !== 'peer') return
+    if (!admitted.ok) {
+      this.close(admitted.refusal.code)
+      return
+    }
+    const announced = this.caller.announced?.instance
+    if (announced !== undefined && credential.kind === 'voucher' && announced !== hello.instance) {
+      this.close('unauthenticated')
+      return
+    }
+    this.#stopCounting?.()
+    this.#stopCounting = undefined
+    this.#state = 'proven'
+    this.#admitted = admitted.value
+    this.#replica = sender.replica
+    this.#instance = hello.instance
+    this.maxMessageBytes = Math.min(hello.maxMessageBytes, messageBounds.maxBytes)
+    this.channel.limitMessages(messageBounds.maxBytes)
+    this.channel.limitFrames(hello.maxFrameBytes)
+    this.context.counters.proven++
+    this.#collection = this.#owner.collection(collection)
+    // The same instance came back before its old link was seen to be dead.
+    const before = this.#collection.enter(this, hello.instance)
+    before?.close('going-away')
+    this.#owner.proven()
+    const { log, instance } = this.context
+    this.send({
+      type: 'hello',
+      version: protocolVersion,
+      sender: {
+        role: 'archive',
+        archive: log.archive,
+        term: log.term,
+        grant: grantOf(this.context, admitted.value),
+      },
+      instance,
+      collection,
+      credential: { kind: 'none' },
+      maxFrameBytes: frameBounds.maxBytes,
+      maxMessageBytes: messageBounds.maxBytes,
+      cursors: [],
+    })
+    this.context.deadlines.set(this, this.#nextDeadlineMs())
+  }
+
+  async #renew({ credential }: MessageOf<'renew'>): Promise<void> {
+    if (this.#isChecking || this.#collection === undefined) {
+      this.fault('too-many', 'renew')
+      return
+    }
+    this.#isChecking = true
+    const { name } = this.#collection
+    const admitted = await admit(this.context, this.caller, name, credential)
+    this.#isChecking = false
+    if (this.#state === 'closing') return
+    if (!admitted.ok) {
+      // What was given before holds as long as it was given for.
+      this.fault(admitted.refusal.code, 'renew')
+      return
+    }
+    this.#admitted = admitted.value
+    this.#closeAtMs = Infinity
+    this.send({ type: 'granted', grant: grantOf(this.context, admitted.value) })
+    this.reader?.hold(false)
+    this.#checkExpiry()
+    this.context.deadlines.set(this, this.#nextDeadlineMs())
+  }
+
+  #checkExpiry(): void {
+    const { clock, limits } = this.context
+    const admitted = this.#admitted
+    if (admitted === undefined || this.#closeAtMs !== Infinity) return
+    if (clock.now() < admitted.expiresAtMs) return
+    this.#closeAtMs = clock.monotonic() + limits.renewWithinMs
+    this.reader?.hold(true)
+    this.send({ type: 'error', code: 'token-expired' })
+  }
+
+  #nextDeadlineMs(): number {
+    const { clock, limits } = this.context
+    if (this.#closeAtMs !== Infinity) return this.#closeAtMs - clock.monotonic()
+    const expiresInMs = (this.#admitted?.expiresAtMs ?? Infinity) - clock.now()
+    return Math.min(expiresInMs, limits.leaseSeenMs)
+  }
+
+  // The end ---------------------------------------------------------------------------------------
+
+  #ended(closed: ChannelClosed): void {
+    this.#leave(closed.code)
+    this.#owner.closed(this)
+  }
+
+  #leave(code: ErrorCode | undefined): void {
+    if (this.#state === 'closing') return
+    const was = this.#state
+    this.#state = 'closing'
+    this.context.deadlines.clear(this)
+    this.#stopCounting?.()
+    const isLast = this.#instance !== undefined && this.#collection?.leave(this, this.#instance)
+    this.#subscribing?.close(isLast === true)
+    this.#owner.left(this, was, code)
+  }
+}
