@@ -253,27 +253,26 @@ function describeDurable(contract: DriverContract): void {
       }
     }))
 
-  test('[DRIVER-13] what was answered is there after a crash, and of what was not, each transaction is whole or not at all', () =>
-    onFresh(contract, async (first, subject) => {
-      if (subject.crash === undefined) throw new Error('a durable subject can crash')
-      await makeTable(first)
-      await first.transact([put(1, 'answered'), put(2, 'with it')])
-      const open = Promise.allSettled([
-        first.transact([put(3, 'perhaps'), put(4, 'perhaps')]),
-        first.transact([put(5, 'perhaps'), put(6, 'perhaps')]),
-      ])
-      await subject.crash()
-      const driver = await subject.open()
-      const ids = (await all(driver)).map(([id]) => id)
-      expect([
-        [1, 2],
-        [1, 2, 3, 4],
-        [1, 2, 3, 4, 5, 6],
-      ]).toContainEqual(ids)
-      await driver.transact([put(7, 'later')])
-      await driver.close()
-      await Promise.race([open, Promise.resolve()])
-    }))
+  test('[DRIVER-13] what was answered is there after a crash, and of what was not, each transaction is whole or not at all', async () => {
+    const subject = await contract.create()
+    const first = await subject.open()
+    await makeTable(first)
+    await first.transact([put(1, 'answered'), put(2, 'with it')])
+    const open = [
+      first.transact([put(3, 'perhaps'), put(4, 'perhaps')]),
+      first.transact([put(5, 'perhaps'), put(6, 'perhaps')]),
+    ]
+    // Nobody is answered by what has crashed; what only looks crashed may well be refused.
+    for (const call of open) call.catch(() => {})
+    if (subject.crash === undefined) throw new Error('a durable subject can crash')
+    await subject.crash()
+    const driver = await subject.open()
+    const ids = (await all(driver)).map(([id]) => id).join()
+    expect(['1,2', '1,2,3,4', '1,2,3,4,5,6']).toContain(ids)
+    await driver.transact([put(7, 'later')])
+    await driver.close()
+    await subject.close()
+  })
 }
 
 function describeRefusal(contract: DriverContract): void {

@@ -10,6 +10,8 @@ export interface EngineDriverOptions {
   readonly kind: Driver['kind']
   readonly isDurable: boolean
   readonly engine: SqlEngine
+  /** What happened while it was opened. */
+  readonly early?: readonly DriverEvent[]
 }
 
 /** A driver over an engine that is as durable as the driver has to be: memory, and files in Node. */
@@ -20,11 +22,12 @@ export class EngineDriver implements Driver {
   readonly #queue: CallQueue
   readonly #events = new DriverEvents()
 
-  constructor({ kind, isDurable, engine }: EngineDriverOptions) {
+  constructor({ kind, isDurable, engine, early = [] }: EngineDriverOptions) {
     this.kind = kind
     this.isDurable = isDurable
     this.#engine = engine
     this.#queue = new CallQueue(`the ${kind} store`)
+    for (const event of early) this.#events.tell(event)
   }
 
   async transact(statements: readonly Statement[]): Promise<readonly number[]> {

@@ -17,16 +17,18 @@ export interface SqlEngine {
 }
 
 /**
- * Runs the statements in one transaction and commits it, after `beforeCommit` where that is given. Of
- * what throws, anywhere in it, nothing is left.
+ * Runs the statements in one transaction and commits it, unless `check` throws at what they have
+ * changed. Of what throws, anywhere in it, nothing is left.
  */
 export function transaction(
   engine: SqlEngine,
   statements: readonly CheckedStatement[],
+  check: (changes: readonly number[]) => void = () => {},
 ): readonly number[] {
   try {
     engine.begin()
     const changes = statements.map((statement) => engine.run(statement))
+    check(changes)
     engine.commit()
     return changes
   } catch (error) {

@@ -32,6 +32,14 @@ export function checkedWrite({ sql, parameters = [] }: Statement): CheckedStatem
   return { sql, parameters: checkedValues(parameters), changesRows: rowWrites.has(verb) }
 }
 
+/** A write that was checked once before it was stored; the rules of then need not be those of now. */
+export function storedWrite(
+  sql: string,
+  parameters: CheckedStatement['parameters'],
+): CheckedStatement {
+  return { sql, parameters, changesRows: rowWrites.has(shapeOf(sql).verb) }
+}
+
 /** For `query`: what only reads. Throws `internal`. */
 export function checkedRead(
   sql: string,
@@ -49,11 +57,10 @@ const rowWrites = new Set(['INSERT', 'UPDATE', 'DELETE', 'REPLACE'])
 const writes = new Set([...rowWrites, 'CREATE', 'DROP', 'ALTER'])
 const reads = new Set(['SELECT', 'WITH', 'VALUES', 'EXPLAIN', 'PRAGMA'])
 
-/** `DATE` and `TIME` alone are left out, because columns have such names; they are nobody's need here. */
-const unsteadyWords = new Set(
-  ['RANDOM', 'RANDOMBLOB', 'DATETIME', 'JULIANDAY', 'UNIXEPOCH', 'STRFTIME', 'TIMEDIFF'].concat(
-    ['CURRENT_DATE', 'CURRENT_TIME', 'CURRENT_TIMESTAMP'],
-    ['LAST_INSERT_ROWID', 'CHANGES', 'TOTAL_CHANGES'],
+const unsteadyWords = new Set(['CURRENT_DATE', 'CURRENT_TIME', 'CURRENT_TIMESTAMP'])
+const unsteadyCalls = new Set(
+  ['RANDOM', 'RANDOMBLOB', 'DATE', 'TIME', 'DATETIME', 'JULIANDAY', 'UNIXEPOCH', 'STRFTIME'].concat(
+    ['TIMEDIFF', 'LAST_INSERT_ROWID', 'CHANGES', 'TOTAL_CHANGES'],
   ),
 )
 
@@ -73,7 +80,7 @@ interface Shape {
 const token =
   /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|\/\*[^]*?(?:\*\/|$)|\?\d*|[:@$]\w+|\w+|\s+|[^]/g
 
-/** The same few dozen texts come again and again: looking at one costs more than a small insert. */
+/** What was found in a text, for the few dozen that come again and again: looking costs more than an insert. */
 const shapes = new Map<string, Shape>()
 const maxShapes = 500
 
@@ -92,6 +99,7 @@ function readShape(sql: string): Shape {
   let assigns = false
   let ended = false
   let unsteady: string | undefined
+  let last = ''
   for (const [part] of sql.matchAll(token)) {
     if (/^(?:\s|--|\/\*)/.test(part)) continue
     // The body of a trigger is statements with semicolons of their own.
@@ -104,7 +112,10 @@ function readShape(sql: string): Shape {
       const word = part.toUpperCase()
       if (words.length < 4) words.push(word)
       if (unsteadyWords.has(word)) unsteady = word
-    }
+      last = word
+      continue
+    } else if (part === '(' && unsteadyCalls.has(last)) unsteady = last
+    last = ''
   }
   const [verb = '', second] = words
   const isVersion = verb === 'PRAGMA' && second === 'USER_VERSION' && assigns

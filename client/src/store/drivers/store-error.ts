@@ -22,7 +22,7 @@ const meanings: readonly (readonly [RegExp, ClientErrorCode])[] = [
   [/SQLITE_CORRUPT|SQLITE_NOTADB|image is malformed|not a database/, 'store-damaged'],
   [/SQLITE_BUSY|database is locked/, 'store-in-use'],
   [
-    /SQLITE_|disk I\/O|out of memory|readonly database|unable to open|disk-failed/,
+    /SQLITE_(?:IOERR|NOMEM|READONLY|CANTOPEN|PROTOCOL|PERM|AUTH)|disk I\/O|out of memory|readonly database|unable to open|disk-failed/,
     'storage-failed',
   ],
 ]

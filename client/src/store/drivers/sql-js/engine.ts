@@ -1,6 +1,7 @@
 import type { SqlRow } from '../../driver.js'
 import type { SqlEngine } from '../engine.js'
 import type { CheckedStatement } from '../statement.js'
+import { StatementCache } from '../statement-cache.js'
 import { checkedCount, checkedRow } from '../values.js'
 
 /** What is used of sql.js. */
@@ -27,13 +28,16 @@ interface SqlJsStatement {
 /** A database in the memory of sql.js, in which queries cannot write. */
 export class SqlJsEngine implements SqlEngine {
   readonly #database: SqlJsDatabase
-  /** Made statements by their text, the least lately used first. */
-  readonly #statements = new Map<string, SqlJsStatement>()
+  readonly #statements: StatementCache<SqlJsStatement>
   #isInTransaction = false
   #isClosed = false
 
   constructor(sqlJs: SqlJs, image?: Uint8Array) {
     this.#database = image === undefined ? new sqlJs.Database() : new sqlJs.Database(image)
+    this.#statements = new StatementCache(
+      (sql) => this.#database.prepare(sql),
+      (statement) => void statement.free(),
+    )
     this.#settle()
   }
 
@@ -72,7 +76,7 @@ export class SqlJsEngine implements SqlEngine {
 
   /** The database as a file's bytes. Not within a transaction. */
   image(): Uint8Array {
-    this.#freeStatements()
+    this.#statements.clear()
     const image = this.#database.export()
     this.#settle()
     return image
@@ -81,7 +85,7 @@ export class SqlJsEngine implements SqlEngine {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    this.#freeStatements()
+    this.#statements.clear()
     this.#database.close()
   }
 
@@ -94,7 +98,7 @@ export class SqlJsEngine implements SqlEngine {
   }
 
   #step({ sql, parameters }: CheckedStatement, take: (row: unknown) => void): void {
-    const statement = this.#prepared(sql)
+    const statement = this.#statements.get(sql)
     try {
       statement.bind([...parameters])
       while (statement.step()) take(statement.get())
@@ -103,29 +107,4 @@ export class SqlJsEngine implements SqlEngine {
       statement.reset()
     }
   }
-
-  #prepared(sql: string): SqlJsStatement {
-    const known = this.#statements.get(sql)
-    if (known !== undefined) {
-      this.#statements.delete(sql)
-      this.#statements.set(sql, known)
-      return known
-    }
-    const statement = this.#database.prepare(sql)
-    this.#statements.set(sql, statement)
-    const [oldest] = this.#statements
-    if (this.#statements.size > maxStatements && oldest !== undefined) {
-      this.#statements.delete(oldest[0])
-      oldest[1].free()
-    }
-    return statement
-  }
-
-  #freeStatements(): void {
-    for (const statement of this.#statements.values()) statement.free()
-    this.#statements.clear()
-  }
 }
-
-/** A store has some dozens. */
-const maxStatements = 100

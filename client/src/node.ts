@@ -1,0 +1,2 @@
+/** What only Node has. */
+export { openNodeDriver, type NodeDriverOptions } from './store/drivers/node/node-driver.adapter.js'
