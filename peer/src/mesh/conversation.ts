@@ -62,6 +62,11 @@ export class Conversation {
     return this.#openedAtMs === undefined ? 0 : this.#options.clock.monotonic() - this.#openedAtMs
   }
 
+  /** Open for so long that nothing is still on its way that was said before it stood. */
+  get isSettled(): boolean {
+    return this.openForMs >= bounds.crossingMs
+  }
+
   /** Says goodbye, after what is queued; before the two have met there is nothing to say. Idempotent. */
   close(code?: ErrorCode): void {
     const haveMet = this.session.isOpen

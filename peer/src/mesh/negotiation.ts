@@ -28,11 +28,13 @@ export interface NegotiationOptions {
   readonly onFailed: (reason: string) => void
 }
 
+export type NegotiationState = 'queued' | 'signalling' | 'linked' | 'over'
+
 export class Negotiation {
   readonly id: string
   readonly #options: NegotiationOptions
   readonly #leaveGate: Undo
-  #state: 'queued' | 'signalling' | 'linked' | 'over' = 'queued'
+  #state: NegotiationState = 'queued'
   #attempt: LinkAttempt | undefined
   #early: string[] = []
   #deadline: Undo | undefined
@@ -44,7 +46,7 @@ export class Negotiation {
     if (!options.isCaller) this.#startDeadline()
   }
 
-  get state(): 'queued' | 'signalling' | 'linked' | 'over' {
+  get state(): NegotiationState {
     return this.#state
   }
 

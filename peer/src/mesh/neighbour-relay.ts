@@ -10,7 +10,7 @@ import { Backoff } from '../signalling/backoff.js'
 import type { Conversation, ConversationListener } from './conversation.js'
 import { meshBounds as bounds } from './limits.js'
 
-export interface NeighbourRelayOptions {
+interface NeighbourRelayOptions {
   readonly clock: Clock
   readonly random: Random
   /** Undefined: no relay. */

@@ -17,17 +17,13 @@
  * open, and again when that is gone.
  */
 import type { ChannelClosed } from '../links/channel.js'
-import type { Clock, Link, Random, Undo } from '../ports/index.js'
-import { hexOf, type ErrorCode, type IceServer } from '../protocol/index.js'
-import { Backoff } from '../signalling/backoff.js'
+import type { Clock, Link, Random } from '../ports/index.js'
+import type { ErrorCode, IceServer } from '../protocol/index.js'
+import { Calls } from './calls.js'
 import type { Conversation, ConversationListener } from './conversation.js'
 import type { LinkDialer } from './dialer.js'
 import type { HandshakeGate } from './handshake-gate.js'
-import { meshBounds as bounds } from './limits.js'
-import { Negotiation } from './negotiation.js'
 import { NeighbourRelay } from './neighbour-relay.js'
-import { PastCalls } from './past-calls.js'
-import { encodeSignalWord, parseSignalWord, type SignalWord } from './signal-words.js'
 
 export interface NeighbourOptions {
   readonly isCaller: boolean
@@ -73,35 +69,32 @@ export interface NeighbourStatistics {
 
 export class Neighbour {
   readonly #options: NeighbourOptions
-  readonly #backoff: Backoff
+  readonly #calls: Calls
   readonly #relay: NeighbourRelay
-  readonly #past: PastCalls
-  #isCaller: boolean
   /** Whether links that end are replaced. */
   #isWanted = true
   #isClosed = false
-  #negotiation: Negotiation | undefined
   /** Direct ones, oldest first: one, and for a moment a second. */
   readonly #direct: Conversation[] = []
-  #retry: Undo | undefined
-  #calledAtMs = -Infinity
-  #attempts = 0
-  #failures = 0
   #links = 0
-  #ignoredSignals = 0
   #lastEnd: string | undefined
 
   constructor(options: NeighbourOptions) {
     this.#options = options
-    this.#isCaller = options.isCaller
-    this.#backoff = new Backoff(options.random, bounds.firstRetryMs, bounds.mostRetryMs)
-    this.#past = new PastCalls(options.clock)
+    const isWanted = (): boolean => this.#isWanted
+    this.#calls = new Calls({
+      ...options,
+      isWanted,
+      newest: () => this.#direct.at(-1),
+      onLink: (link) => this.#connected(link),
+      onFailed: (reason) => (this.#lastEnd = reason),
+    })
     this.#relay = new NeighbourRelay({
       ...options,
-      isWanted: () => this.#isWanted,
+      isWanted,
       hasDirect: () => this.#direct.length > 0,
       onOpened: (relay) => {
-        if (this.#isCaller && this.isLinked && !this.#isOld(this.#newestOpen)) relay.close()
+        if (this.#calls.isCaller && this.#newestOpen?.isSettled === false) relay.close()
       },
       onEnded: () => this.#goneIfAlone(),
     })
@@ -110,17 +103,16 @@ export class Neighbour {
   /** Begins to see to it that there is a link. */
   start(): void {
     this.#relay.seeTo()
-    if (this.#isCaller) this.#call()
-    else this.#askLater(bounds.expectWithinMs)
+    this.#calls.start()
   }
 
   get phase(): NeighbourPhase {
     const newest = this.#newestOpen
     if (newest !== undefined) return newest.isDying ? 'dying' : 'open'
     if (this.#direct.length > 0) return 'connected'
-    const state = this.#negotiation?.state
+    const { state, isCaller } = this.#calls
     if (state === 'queued' || state === 'signalling') return state
-    return this.#isCaller ? 'waiting' : 'expecting'
+    return isCaller ? 'waiting' : 'expecting'
   }
 
   /** The conversation that edits go over. */
@@ -135,11 +127,9 @@ export class Neighbour {
 
   stats(): NeighbourStatistics {
     return {
+      ...this.#calls.stats(),
       phase: this.phase,
-      attempts: this.#attempts,
-      failures: this.#failures,
       links: this.#links,
-      ignoredSignals: this.#ignoredSignals,
       lastEnd: this.#lastEnd,
     }
   }
@@ -151,35 +141,28 @@ export class Neighbour {
   // From the signaller -----------------------------------------------------------------------------
 
   hear(text: string): void {
-    const word = parseSignalWord(text)
-    if (this.#isClosed || word === undefined || this.#options.dialer === undefined) {
-      this.#ignoredSignals++
-    } else if (word.kind === 'call') this.#asked()
-    else if (word.attempt === this.#negotiation?.id) this.#pass(this.#negotiation, word)
-    else if (word.kind === 'signal' && !this.#isCaller) this.#answer(word.attempt, word.data)
-    else this.#ignoredSignals++
+    if (this.#isClosed) this.#calls.ignore()
+    else this.#calls.hear(text)
   }
 
   /** It asks for a relay: it has no direct link, whatever this side believes. */
   relayWanted(): void {
     if (!this.#isWanted || this.#options.openRelay === undefined) return
     this.#relay.open()
-    if (this.#isOld(this.#newestOpen)) this.#replace()
+    if (this.#newestOpen?.isSettled === true) this.#calls.replace()
   }
 
   /** The signaller can be asked again, or the world has changed: no pause is waited for. */
   retryNow(): void {
-    this.#backoff.reset()
-    if (this.#retry !== undefined && this.#isCaller) this.#call()
-    else if (this.#retry !== undefined) this.#askLater(bounds.firstRetryMs)
+    this.#calls.retryNow()
     this.#relay.retryNow()
   }
 
   /** It is a neighbour again. */
   keep(isCaller: boolean): void {
     this.#isWanted = true
-    this.#isCaller = isCaller
-    if (this.#needsLink && this.#retry === undefined && !this.#isNegotiating) this.start()
+    this.#calls.isCaller = isCaller
+    if (this.#direct.length === 0 && !this.#calls.isTrying) this.start()
   }
 
   /** It is not known to be there any more. A link that still answers stays. */
@@ -199,103 +182,23 @@ export class Neighbour {
     this.#goneIfAlone()
   }
 
-  // Calling and answering --------------------------------------------------------------------------
-
-  #call(): void {
-    this.#stopRetry()
-    if (!this.#needsLink || this.#options.dialer === undefined) return
-    if (!this.#options.isReachable()) {
-      this.#retryLater()
-      return
-    }
-    this.#negotiate(hexOf(this.#options.random.bytes(4)), this.#options.dialer)
-  }
-
-  #answer(attempt: string, data: string): void {
-    const { dialer } = this.#options
-    if (this.#past.isOver(attempt) || dialer === undefined || !this.#isWanted) {
-      this.#ignoredSignals++
-      return
-    }
-    if (!this.#past.mayAnswer()) {
-      this.#ignoredSignals++
-      this.#past.over(attempt)
-      this.#say({ kind: 'give-up', attempt })
-      return
-    }
-    // The caller makes one attempt at a time: a new one means that the last is over.
-    this.#dropNegotiation()
-    this.#stopRetry()
-    this.#negotiate(attempt, dialer).signal(data)
-  }
-
-  /** "Call me." */
-  #asked(): void {
-    if (!this.#isCaller || this.#isNegotiating || !this.#isWanted) return
-    // Said before the other side saw the link that stands now; or too soon after the last call.
-    const newest = this.#direct.at(-1)
-    if (newest !== undefined && !this.#isOld(newest)) return
-    if (this.#options.clock.monotonic() - this.#calledAtMs < bounds.crossingMs) return
-    this.#stopRetry()
-    this.#replace()
-    this.#retryLater()
-  }
-
-  #negotiate(id: string, dialer: LinkDialer): Negotiation {
-    this.#dropNegotiation()
-    const { gate, clock, iceServers } = this.#options
-    this.#attempts++
-    this.#calledAtMs = clock.monotonic()
-    const negotiation: Negotiation = new Negotiation({
-      id,
-      isCaller: this.#isCaller,
-      dialer,
-      gate,
-      clock,
-      iceServers,
-      say: (data) => this.#say({ kind: 'signal', attempt: id, data }),
-      onLink: (link) => this.#connected(link),
-      onFailed: (reason) => this.#failed(negotiation, reason),
-    })
-    this.#negotiation = negotiation
-    return negotiation
-  }
-
-  #pass(negotiation: Negotiation, word: Exclude<SignalWord, { readonly kind: 'call' }>): void {
-    if (word.kind === 'signal') negotiation.signal(word.data)
-    else negotiation.givenUp()
-  }
-
-  #failed(negotiation: Negotiation, reason: string): void {
-    if (this.#negotiation !== negotiation) return
-    this.#failures++
-    this.#lastEnd = reason
-    this.#dropNegotiation()
-    this.#say({ kind: 'give-up', attempt: negotiation.id })
-    this.#retryLater()
-  }
+  // Direct links -----------------------------------------------------------------------------------
 
   #connected(link: Link): void {
     this.#links++
     const conversation: Conversation = this.#options.converse(link, {
       opened: () => this.#opened(conversation),
-      dying: (isDying) => this.#dying(isDying),
+      dying: (isDying) => (isDying ? this.#calls.replace() : this.#calls.needNotReplace()),
       ended: (closed) => this.#ended(conversation, closed),
     })
     this.#direct.push(conversation)
-    this.#stopRetry()
   }
 
   #opened(conversation: Conversation): void {
     for (const other of this.#direct.slice()) if (other !== conversation) other.close()
     // One side is enough, and both would leave none for a moment where one has heard later.
-    if (this.#isCaller) this.#relay.conversation?.close()
+    if (this.#calls.isCaller) this.#relay.conversation?.close()
     this.#relay.stopTrying()
-  }
-
-  #dying(isDying: boolean): void {
-    if (isDying) this.#replace()
-    else if (this.#isCaller && this.#negotiation?.state === 'queued') this.#dropNegotiation()
   }
 
   #ended(conversation: Conversation, { by, reason }: ChannelClosed): void {
@@ -303,87 +206,24 @@ export class Neighbour {
     if (at < 0) return
     this.#direct.splice(at, 1)
     this.#lastEnd = `${by}: ${reason}`
-    if (conversation.openForMs >= bounds.stableMs) this.#backoff.reset()
-    if (this.#direct.length === 0) {
-      if (this.#negotiation?.state === 'linked') this.#dropNegotiation()
-      this.#retryLater()
-      this.#relay.seeTo()
-    }
+    const isLast = this.#direct.length === 0
+    this.#calls.linkEnded(conversation, isLast)
+    if (isLast) this.#relay.seeTo()
     this.#goneIfAlone()
-  }
-
-  /** Another link, beside the one that there is. */
-  #replace(): void {
-    if (!this.#isWanted || this.#options.dialer === undefined) return
-    if (this.#isNegotiating || !this.#options.isReachable()) return
-    if (this.#isCaller) this.#negotiate(hexOf(this.#options.random.bytes(4)), this.#options.dialer)
-    else this.#say({ kind: 'call' })
-  }
-
-  #retryLater(): void {
-    if (this.#retry !== undefined || !this.#needsLink || this.#isNegotiating) return
-    const pauseMs = this.#backoff.nextMs()
-    if (!this.#isCaller) this.#askLater(pauseMs)
-    else this.#retry = this.#options.clock.after(pauseMs, () => this.#call())
-  }
-
-  #askLater(delayMs: number): void {
-    this.#stopRetry()
-    if (this.#options.dialer === undefined) return
-    this.#retry = this.#options.clock.after(delayMs, () => {
-      this.#retry = undefined
-      if (!this.#needsLink) return
-      if (this.#negotiation === undefined && this.#options.isReachable())
-        this.#say({ kind: 'call' })
-      this.#askLater(bounds.askAgainMs + this.#backoff.nextMs())
-    })
-  }
-
-  // Helpers ----------------------------------------------------------------------------------------
-
-  get #conversations(): readonly Conversation[] {
-    const relay = this.#relay.conversation
-    return relay === undefined ? this.#direct.slice() : [...this.#direct, relay]
   }
 
   get #newestOpen(): Conversation | undefined {
     return this.#direct.findLast(({ isOpen }) => isOpen)
   }
 
-  get #needsLink(): boolean {
-    return this.#isWanted && this.#direct.length === 0
-  }
-
-  get #isNegotiating(): boolean {
-    return this.#negotiation !== undefined && this.#negotiation.state !== 'linked'
-  }
-
-  #isOld(conversation: Conversation | undefined): boolean {
-    return conversation !== undefined && conversation.openForMs >= bounds.crossingMs
-  }
-
-  #say(word: SignalWord): boolean {
-    return this.#options.signal(encodeSignalWord(word))
+  get #conversations(): readonly Conversation[] {
+    const relay = this.#relay.conversation
+    return relay === undefined ? this.#direct.slice() : [...this.#direct, relay]
   }
 
   #stopTrying(): void {
-    this.#stopRetry()
     this.#relay.stopTrying()
-    const attempt = this.#negotiation?.state === 'signalling' ? this.#negotiation.id : undefined
-    this.#dropNegotiation()
-    if (attempt !== undefined) this.#say({ kind: 'give-up', attempt })
-  }
-
-  #stopRetry(): void {
-    this.#retry?.()
-    this.#retry = undefined
-  }
-
-  #dropNegotiation(): void {
-    if (this.#negotiation === undefined) return
-    this.#past.over(this.#negotiation.id)
-    this.#negotiation.close()
-    this.#negotiation = undefined
+    this.#calls.stop()
   }
 
   #goneIfAlone(): void {

@@ -16,7 +16,7 @@ import { presenceBounds as bounds } from './limits.js'
 import { keyOfShown, lacks, presenceOf, rumourOf, views, type Linked } from './linked.js'
 import type { PresenceScope } from './presence-scope.js'
 
-export interface PresenceTellerOptions {
+interface PresenceTellerOptions {
   readonly self: InstanceId
   readonly clock: Clock
   readonly linkedByInstance: ReadonlyMap<InstanceId, Linked>
