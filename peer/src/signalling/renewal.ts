@@ -18,7 +18,7 @@ import type { TokenSource } from './token-source.js'
 export interface RenewalOptions {
   readonly clock: Clock
   readonly random: Random
-  readonly limits: SignallingClientLimits
+  readonly limits: Pick<SignallingClientLimits, 'answerMs' | 'firstRetryMs' | 'mostRetryMs'>
   readonly tokens: TokenSource
   /** Says `renew` to the server; without a token it is for ICE credentials alone. */
   readonly ask: (token: string | undefined) => void
