@@ -48,6 +48,8 @@ export class PipeLink implements Link {
   readonly maxFrameBytes: number
   readonly #events: LinkEvents
   readonly #pipe: Pipe
+  /** What waited when the pipe was last asked, and all that was given to it since. */
+  #bufferedAtMostBytes = 0
 
   constructor({ kind, maxFrameBytes, attach }: PipeLinkOptions) {
     this.kind = kind
@@ -72,7 +74,7 @@ export class PipeLink implements Link {
     if (this.#isClosed) return
     if (frame.byteLength > this.maxFrameBytes) {
       this.#fail(`a frame of ${frame.byteLength} bytes is too large`)
-    } else if (this.#pipe.bufferedBytes + frame.byteLength > maxLinkBufferBytes) {
+    } else if (this.#overflows(frame.byteLength)) {
       this.#fail('too much waits to be sent')
     } else {
       this.#give(frame)
@@ -93,6 +95,15 @@ export class PipeLink implements Link {
 
   get #isClosed(): boolean {
     return this.#events.closed !== undefined
+  }
+
+  /** Asks the pipe only where it could be: in Node it answers from another thread, as slowly as it sends. */
+  #overflows(bytes: number): boolean {
+    if (this.#bufferedAtMostBytes + bytes > maxLinkBufferBytes) {
+      this.#bufferedAtMostBytes = this.#pipe.bufferedBytes
+    }
+    this.#bufferedAtMostBytes += bytes
+    return this.#bufferedAtMostBytes > maxLinkBufferBytes
   }
 
   #give(frame: Uint8Array): void {
