@@ -10,6 +10,7 @@ import { report, UsageError, type Scenario } from './report.js'
 const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
   compaction: async () => (await import('./compaction-scenario.js')).scenario,
   log: async () => (await import('./log-scenario.js')).scenario,
+  mesh: async () => (await import('./mesh-scenario.js')).scenario,
   reader: async () => (await import('./reader-scenario.js')).scenario,
   signal: async () => (await import('./signal.js')).scenario,
 }

@@ -69,7 +69,7 @@ export function median(values: readonly number[]): number {
 }
 
 /** By linear interpolation between the two nearest values. */
-function quantile(values: readonly number[], fraction: number): number {
+export function quantile(values: readonly number[], fraction: number): number {
   const sorted = values.toSorted((a, b) => a - b)
   const at = (sorted.length - 1) * fraction
   const low = sorted[Math.floor(at)] ?? Number.NaN
