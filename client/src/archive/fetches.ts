@@ -18,7 +18,8 @@ export class Fetches {
   readonly #openByRequest = new Map<number, Open>()
   #waiting: Open[] = []
   #lastRequest = 0
-  #pauses = new Set<Undo>()
+  readonly #pauses = new Set<Undo>()
+  #pace: Undo | undefined
 
   constructor(context: SessionContext) {
     this.#context = context
@@ -64,6 +65,7 @@ export class Fetches {
 
   close(): void {
     for (const undo of this.#pauses) undo()
+    this.#pace?.()
     const all = [...this.#openByRequest.values(), ...this.#waiting]
     this.#openByRequest.clear()
     this.#waiting = []
@@ -75,7 +77,14 @@ export class Fetches {
 
   #pump(): void {
     const { clock, sender, fail } = this.#context
-    while (this.#openByRequest.size < bounds.maxOpenFetches) {
+    while (this.#openByRequest.size < bounds.maxOpenFetches && this.#waiting.length > 0) {
+      if (sender.waitMs > 0) {
+        this.#pace ??= clock.after(sender.waitMs, () => {
+          this.#pace = undefined
+          this.#pump()
+        })
+        return
+      }
       const open = this.#waiting.shift()
       if (open === undefined) return
       const request = ++this.#lastRequest

@@ -10,6 +10,9 @@ export const archiveBounds = {
   maxMessageBytesBeforeHello: 64 * KiB,
   /** For the application to come up with a token. */
   tokenWithinMs: 30_000,
+  /** Half of what an archive takes from one link, pushes aside: room for what cannot wait. */
+  messagesPerSecond: 500,
+  messageBurst: 2_000,
   /** From `subscribe` to `subscribed`, from `renew` to `granted`. */
   answerWithinMs: 30_000,
   /** The longest first pause after a failure, and the longest of all. */

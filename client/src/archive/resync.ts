@@ -74,6 +74,7 @@ export class Resync {
   #found = 0
   #settled = 0
   #stall: Undo = () => {}
+  #pace: Undo | undefined
 
   constructor(options: ResyncOptions) {
     this.#options = options
@@ -101,6 +102,7 @@ export class Resync {
   close(): void {
     this.#isOver = true
     this.#stall()
+    this.#pace?.()
     this.#inbox = []
   }
 
@@ -357,7 +359,15 @@ export class Resync {
   }
 
   async #askNext(): Promise<void> {
-    while (this.#openAsks.size < bounds.maxOpenAsks) {
+    const { sender, clock } = this.#context
+    while (this.#openAsks.size < bounds.maxOpenAsks && this.#waitingAsks.length > 0) {
+      if (sender.waitMs > 0) {
+        this.#pace ??= clock.after(sender.waitMs, () => {
+          this.#pace = undefined
+          void this.#askNext()
+        })
+        return
+      }
       const next = this.#waitingAsks.shift()
       if (next === undefined) return
       const { document, inReturn } = next
@@ -367,7 +377,7 @@ export class Resync {
       const vector = await ask(this.#context, this.#context.ledger.stateVector(document))
       if (vector === undefined || this.#isOver) return
       const digest = this.#held.get(document.id)?.digest
-      this.#context.sender.say({
+      sender.say({
         type: 'state',
         request,
         document,

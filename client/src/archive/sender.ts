@@ -1,6 +1,7 @@
-import type { Channel } from '@holdfast/peer'
-import type { Undo } from '@holdfast/peer/ports'
+import { Pacer, type Channel } from '@holdfast/peer'
+import type { Clock, Undo } from '@holdfast/peer/ports'
 import { encodeMessage, laneOf, type Lane, type Message } from '@holdfast/peer/protocol'
+import { archiveBounds as bounds } from './limits.js'
 
 /**
  * Says messages on a channel, each once and in the order of its lane, also when the lane is full for
@@ -9,10 +10,13 @@ import { encodeMessage, laneOf, type Lane, type Message } from '@holdfast/peer/p
 export class Sender {
   readonly #channel: Channel
   readonly #stop: Undo
+  readonly #pacer: Pacer
   readonly #waiting: Readonly<Record<Lane, Waiting[]>> = { live: [], bulk: [] }
 
-  constructor(channel: Channel) {
+  constructor(channel: Channel, clock: Clock) {
     this.#channel = channel
+    this.#pacer = new Pacer(clock)
+    this.#pacer.hold(bounds.messagesPerSecond, bounds.messageBurst)
     this.#stop = channel.onRoom(() => this.#flush())
   }
 
@@ -24,12 +28,22 @@ export class Sender {
 
   say(message: Message, onDelivered?: () => void): void {
     const bytes = encodeMessage(message)
+    this.#pacer.borrow()
     this.sayEncoded(bytes, laneOf(message, bytes.length), onDelivered)
   }
 
+  /** For pushes, which have bounds of their own. */
   sayEncoded(bytes: Uint8Array, lane: Lane, onDelivered?: () => void): void {
     this.#waiting[lane].push({ bytes, onDelivered })
     this.#flush()
+  }
+
+  /**
+   * How long to wait before the next question, of which there may be thousands: an archive closes
+   * the link of whoever says too much in too short a time.
+   */
+  get waitMs(): number {
+    return this.#pacer.waitMs
   }
 
   /** Whether a message of this lane would leave now. */

@@ -103,7 +103,7 @@ export class ArchiveSession {
   constructor(options: SessionOptions) {
     this.#options = options
     this.channel = options.channel
-    this.sender = new Sender(options.channel)
+    this.sender = new Sender(options.channel, options.clock)
   }
 
   /** Says `hello`. The channel is started here. */
@@ -286,6 +286,7 @@ export class ArchiveSession {
         this.#access = message.grant.access
         events.granted(message.grant)
         parts.pump.resume()
+        parts.subscription.resume()
         return
       case 'presence':
         events.presence(message)

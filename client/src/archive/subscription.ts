@@ -117,6 +117,11 @@ export class Subscription {
     })
   }
 
+  /** The token is good again: what was asked for meanwhile may have been turned down. */
+  resume(): void {
+    if (this.#phase === 'asking') this.subscribe(this.#isAnew ? 'anew' : 'on')
+  }
+
   subscribed(message: MessageOf<'subscribed'>): void {
     if (message.subscription !== this.#number || this.#phase !== 'asking') return
     if (this.#next !== undefined) return
