@@ -14,18 +14,16 @@
 import {
   encodeMessage,
   frameBounds,
-  Joiner,
   laneOf,
-  messageBounds,
   parseMessage,
-  Splitter,
   type ErrorCode,
   type Lane,
   type Message,
 } from '../protocol/index.js'
 import type { Clock, Link, LinkKind, Random, Undo } from '../ports/index.js'
 import { Heartbeat } from './heartbeat.js'
-import { Window, windowBounds } from './window.js'
+import { Inflow } from './inflow.js'
+import { Outflow } from './outflow.js'
 
 export interface ChannelOptions {
   readonly link: Link
@@ -75,45 +73,39 @@ export class Channel {
   readonly #link: Link
   readonly #clock: Clock
   readonly #heartbeat: Heartbeat
-  readonly #splitter: Splitter
-  readonly #joiner = new Joiner()
-  readonly #window = new Window()
+  readonly #outflow: Outflow
+  readonly #inflow: Inflow
   readonly #undo: Undo[] = []
   readonly #onMessage = new Set<(message: Message, bytes: Uint8Array) => void>()
   readonly #onClose = new Set<(closed: ChannelClosed) => void>()
   readonly #onRoom = new Set<() => void>()
-  /** Who waits for a message to leave its lane, by what the lane has to have given out first. */
-  readonly #leaving: Readonly<Record<Lane, Waiting[]>> = { live: [], bulk: [] }
-  /** Who waits for a message to arrive, by what the other side has to have acknowledged first. */
-  readonly #deliveries: Waiting[] = []
-  /** Who waits until less is on its way. */
-  #lighter: Lighter[] | undefined
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closed: ChannelClosed | undefined
   /** How it will have ended, once this side has begun to close. */
   #goodbye: ChannelClosed | undefined
-  #pumpQueued = false
-  /** Nothing is acknowledged for now: see `holdReceived`. */
-  #holdsReceived = false
-  /** An acknowledgement is to go out with the next frame, whatever the window says. */
-  #owesAcknowledgement = false
-  #wasFull = false
-  #acknowledgedBytes = 0
-  #acknowledge: Undo | undefined
   #giveUpFlushing: Undo | undefined
-  #stopStallWatch: Undo | undefined
   #sentMessages = 0
   #receivedMessages = 0
 
   constructor({ link, clock, random }: ChannelOptions) {
     this.#link = link
     this.#clock = clock
-    this.#splitter = new Splitter({
+    this.#outflow = new Outflow({
+      link,
+      clock,
       maxFrameBytes: Math.min(link.maxFrameBytes, frameBounds.defaultMaxBytes),
       maxQueuedBytes: {
         live: channelBounds.maxLiveQueuedBytes,
         bulk: channelBounds.maxBulkQueuedBytes,
       },
+      onRoom: () => {
+        for (const listener of this.#onRoom) listener()
+      },
+    })
+    this.#inflow = new Inflow({
+      clock,
+      acknowledge: (receivedBytes) => this.#outflow.acknowledge(receivedBytes),
+      stalled: ({ code, detail }) => this.#refuse(code, detail),
     })
     this.#heartbeat = new Heartbeat({
       clock,
@@ -140,15 +132,12 @@ export class Channel {
 
   /** Whether a message of this lane would be taken now. */
   hasRoom(lane: Lane): boolean {
-    const { enqueuedBytes, leftBytes } = this.#splitter.lane(lane)
-    const max =
-      lane === 'live' ? channelBounds.maxLiveQueuedBytes : channelBounds.maxBulkQueuedBytes
-    return this.#state === 'open' && enqueuedBytes - leftBytes < max
+    return this.#state === 'open' && this.#outflow.hasRoom(lane)
   }
 
   /** Bytes of messages that have not left, and of frames that have and are not acknowledged. */
   get waitingBytes(): number {
-    return this.#splitter.queuedBytes + this.#unacknowledgedBytes
+    return this.#outflow.queuedBytes + this.#outflow.unacknowledgedBytes
   }
 
   /**
@@ -156,7 +145,7 @@ export class Channel {
    * waiting. For a sender that keeps less on its way than the lanes would hold; forgotten at the end.
    */
   onceBelow(maxBytes: number, listener: () => void): void {
-    if (this.#state === 'open') (this.#lighter ??= []).push({ maxBytes, listener })
+    this.#outflow.onceBelow(maxBytes, listener)
   }
 
   /**
@@ -197,17 +186,14 @@ export class Channel {
 
   /** From the other side's `hello`: the longest frame that it takes in. */
   limitFrames(maxFrameBytes: number): void {
-    this.#splitter.limitFrames(
+    this.#outflow.limitFrames(
       Math.min(this.#link.maxFrameBytes, maxFrameBytes, frameBounds.maxBytes),
     )
   }
 
   /** Before the other side has proved anything, it may send this much in one message at most. */
   limitMessages(maxMessageBytes: number): void {
-    this.#joiner.limitMessages({
-      live: Math.min(maxMessageBytes, messageBounds.maxLiveBytes),
-      bulk: maxMessageBytes,
-    })
+    this.#inflow.limitMessages(maxMessageBytes)
   }
 
   /**
@@ -216,14 +202,7 @@ export class Channel {
    * neither hears a sign of life.
    */
   holdReceived(hold: boolean): void {
-    if (this.#holdsReceived === hold) return
-    this.#holdsReceived = hold
-    if (hold) {
-      this.#acknowledge?.()
-      this.#acknowledge = undefined
-    } else if (this.#state !== 'closed' && this.#joiner.receivedBytes > this.#acknowledgedBytes) {
-      this.#tellReceived()
-    }
+    this.#inflow.hold(hold)
   }
 
   /** Hidden or in the background: beats slowly, and tells the other side so. */
@@ -236,12 +215,12 @@ export class Channel {
       path: this.#link.kind,
       sentMessages: this.#sentMessages,
       receivedMessages: this.#receivedMessages,
-      sentBytes: this.#splitter.sentBytes,
-      receivedBytes: this.#joiner.receivedBytes,
-      queuedBytes: this.#splitter.queuedBytes,
-      unacknowledgedBytes: this.#unacknowledgedBytes,
-      windowBytes: this.#window.bytes,
-      roundTripMs: this.#window.roundTripMs,
+      sentBytes: this.#outflow.sentBytes,
+      receivedBytes: this.#inflow.receivedBytes,
+      queuedBytes: this.#outflow.queuedBytes,
+      unacknowledgedBytes: this.#outflow.unacknowledgedBytes,
+      windowBytes: this.#outflow.windowBytes,
+      roundTripMs: this.#outflow.roundTripMs,
     }
   }
 
@@ -258,8 +237,7 @@ export class Channel {
     }
     const bytes = encodeMessage(bye)
     // Behind everything: on the bulk lane while bulk waits, so that it is the last to arrive.
-    const bulk = this.#splitter.lane('bulk')
-    const lane = bulk.enqueuedBytes > bulk.leftBytes ? 'bulk' : 'live'
+    const lane = this.#outflow.hasBulk ? 'bulk' : 'live'
     const goodbye: ChannelClosed = {
       by: 'local',
       ...(code === undefined ? {} : { code }),
@@ -268,6 +246,7 @@ export class Channel {
     this.#enqueue(bytes, lane, () => this.#end(goodbye))
     this.#goodbye = goodbye
     this.#state = 'closing'
+    this.#outflow.finish()
     this.#heartbeat.stop()
     this.#giveUpFlushing = this.#clock.after(channelBounds.flushWithinMs, () =>
       this.#end({ by: 'local', reason: 'closed before everything had left' }),
@@ -279,156 +258,26 @@ export class Channel {
     this.#end({ by: 'local', reason })
   }
 
-  get #unacknowledgedBytes(): number {
-    return this.#splitter.sentBytes - this.#window.ackedBytes
-  }
-
-  /**
-   * What the platform holds back is not acknowledged either: only above that is it worth asking, for
-   * in Node the answer costs as much as sending a frame.
-   */
-  get #overflowsBuffer(): boolean {
-    const { maxBufferedBytes } = windowBounds
-    return (
-      this.#unacknowledgedBytes > maxBufferedBytes && this.#link.bufferedBytes > maxBufferedBytes
-    )
-  }
-
   #enqueue(bytes: Uint8Array, lane: Lane, onDelivered?: () => void): boolean {
-    if (!this.#splitter.enqueue(bytes, lane)) {
-      this.#wasFull = true
-      return false
-    }
-    this.#sentMessages++
-    if (onDelivered !== undefined) {
-      const { enqueuedBytes } = this.#splitter.lane(lane)
-      this.#leaving[lane].push({ atBytes: enqueuedBytes, onDelivered })
-    }
-    this.#queuePump()
-    return true
-  }
-
-  /** At the end of this turn: what is sent in one turn shares frames. */
-  #queuePump(): void {
-    if (this.#pumpQueued) return
-    this.#pumpQueued = true
-    queueMicrotask(() => {
-      this.#pumpQueued = false
-      this.#pump()
-    })
-  }
-
-  #pump(): void {
-    if (this.#state === 'closed') return
-    for (;;) {
-      const full = this.#unacknowledgedBytes >= this.#window.bytes || this.#overflowsBuffer
-      if (full && this.#splitter.queuedBytes > 0) this.#window.limited()
-      // An acknowledgement always may leave: it is what opens the other side's window.
-      if (full && !this.#owesAcknowledgement) break
-      const sentBefore = this.#splitter.sentBytes
-      const frame = this.#splitter.next()
-      this.#owesAcknowledgement = false
-      if (frame === undefined) break
-      this.#link.send(frame)
-      if (this.#splitter.sentBytes > sentBefore) {
-        this.#window.sent(this.#splitter.sentBytes, this.#clock.monotonic())
-      }
-    }
-    this.#noteWhatLeft()
-    if (this.#wasFull && this.hasRoom('live') && this.hasRoom('bulk')) {
-      this.#wasFull = false
-      for (const listener of this.#onRoom) listener()
-    }
-  }
-
-  /** Messages that have left their lane have arrived once all that was sent by now has. */
-  #noteWhatLeft(): void {
-    for (const lane of lanes) {
-      const { leftBytes } = this.#splitter.lane(lane)
-      const leaving = this.#leaving[lane]
-      let left = 0
-      while ((leaving[left]?.atBytes ?? Infinity) <= leftBytes) left++
-      for (const { onDelivered } of leaving.splice(0, left)) {
-        this.#deliveries.push({ atBytes: this.#splitter.sentBytes, onDelivered })
-      }
-    }
+    const isTaken = this.#outflow.enqueue(bytes, lane, onDelivered)
+    if (isTaken) this.#sentMessages++
+    return isTaken
   }
 
   #take(frame: Uint8Array): void {
     if (this.#state === 'closed') return
     this.#heartbeat.heard()
     const nowMs = this.#clock.monotonic()
-    const taken = this.#joiner.take(frame, nowMs)
+    const taken = this.#inflow.take(frame, nowMs)
     if (!taken.ok) {
       this.#refuse(taken.refusal.code, taken.refusal.detail)
       return
     }
-    if (taken.value.kind === 'received') {
-      this.#takeAcknowledgement(taken.value.bytes, nowMs)
-      return
-    }
-    this.#planAcknowledgement()
-    this.#watchStall()
-    for (const bytes of taken.value.messages) {
-      if (this.#closed === undefined) this.#hear(bytes)
-    }
-  }
-
-  #takeAcknowledgement(bytes: number, nowMs: number): void {
-    if (!this.#window.acked(bytes, this.#splitter.sentBytes, nowMs)) {
+    if (taken.value.kind !== 'received') {
+      for (const bytes of taken.value.messages) if (this.#closed === undefined) this.#hear(bytes)
+    } else if (!this.#outflow.acknowledged(taken.value.bytes, nowMs)) {
       this.#refuse('malformed', 'received: not between what it said before and what was sent')
-      return
     }
-    let arrived = 0
-    while ((this.#deliveries[arrived]?.atBytes ?? Infinity) <= bytes) arrived++
-    for (const { onDelivered } of this.#deliveries.splice(0, arrived)) onDelivered()
-    this.#pump()
-    if (this.#lighter !== undefined) this.#tellLighter()
-  }
-
-  #tellLighter(): void {
-    const waiting = this.#lighter ?? []
-    this.#lighter = undefined
-    for (const one of waiting) {
-      if (this.waitingBytes <= one.maxBytes) one.listener()
-      else this.onceBelow(one.maxBytes, one.listener)
-    }
-  }
-
-  #planAcknowledgement(): void {
-    if (this.#holdsReceived) return
-    const owed = this.#joiner.receivedBytes - this.#acknowledgedBytes
-    if (owed >= windowBounds.acknowledgeEveryBytes) this.#tellReceived()
-    else {
-      this.#acknowledge ??= this.#clock.after(windowBounds.acknowledgeWithinMs, () =>
-        this.#tellReceived(),
-      )
-    }
-  }
-
-  #tellReceived(): void {
-    this.#acknowledge?.()
-    this.#acknowledge = undefined
-    this.#acknowledgedBytes = this.#joiner.receivedBytes
-    this.#splitter.acknowledge(this.#acknowledgedBytes)
-    this.#owesAcknowledgement = true
-    this.#pump()
-  }
-
-  /** A message that stops coming half-way does not hold its memory for ever. */
-  #watchStall(): void {
-    const { deadlineMs } = this.#joiner
-    this.#stopStallWatch?.()
-    this.#stopStallWatch = undefined
-    if (deadlineMs === undefined) return
-    this.#stopStallWatch = this.#clock.after(
-      Math.ceil(deadlineMs - this.#clock.monotonic()),
-      () => {
-        const refused = this.#joiner.expire(this.#clock.monotonic())
-        if (refused === undefined) this.#watchStall()
-        else this.#refuse(refused.refusal.code, refused.refusal.detail)
-      },
-    )
   }
 
   #hear(bytes: Uint8Array): void {
@@ -464,10 +313,7 @@ export class Channel {
   /** Tells the other side what was wrong, and ends the link: what comes after garbage is garbage. */
   #refuse(code: ErrorCode, reason: string): void {
     if (this.#state === 'closed') return
-    const bytes = encodeMessage({ type: 'bye', code })
-    this.#splitter.enqueue(bytes, 'live')
-    const frame = this.#splitter.next()
-    if (frame !== undefined) this.#link.send(frame)
+    this.#outflow.sendNow(encodeMessage({ type: 'bye', code }))
     this.#end({
       by: code === 'frame-lost' || code === 'timeout' ? 'failed' : 'refused',
       code,
@@ -480,29 +326,14 @@ export class Channel {
     this.#state = 'closed'
     this.#closed = closed
     this.#heartbeat.stop()
-    this.#acknowledge?.()
     this.#giveUpFlushing?.()
-    this.#stopStallWatch?.()
+    this.#inflow.close()
+    this.#outflow.close()
     for (const undo of this.#undo.splice(0)) undo()
     this.#link.close(closed.reason)
-    this.#deliveries.length = 0
-    for (const lane of lanes) this.#leaving[lane].length = 0
-    this.#lighter = undefined
     this.#onMessage.clear()
     this.#onRoom.clear()
     for (const listener of this.#onClose) listener(closed)
     this.#onClose.clear()
   }
 }
-
-interface Lighter {
-  readonly maxBytes: number
-  readonly listener: () => void
-}
-
-interface Waiting {
-  readonly atBytes: number
-  readonly onDelivered: () => void
-}
-
-const lanes = ['live', 'bulk'] as const

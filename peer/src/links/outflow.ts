@@ -1,0 +1,196 @@
+/*
+ * What leaves a channel:
+ *
+ *   enqueue ─► lanes ─► frames, numbered ─► window ─► link
+ *                │                            ▲
+ *                └ full: false, then onRoom   └── acknowledged by the other side
+ *
+ * At most a window of bytes is on its way and not acknowledged; the rest waits in the lanes, bounded.
+ */
+import { Splitter, type Lane } from '../protocol/index.js'
+import type { Clock, Link } from '../ports/index.js'
+import { Deliveries } from './deliveries.js'
+import { Window, windowBounds } from './window.js'
+
+interface OutflowOptions {
+  readonly link: Link
+  readonly clock: Clock
+  readonly maxFrameBytes: number
+  readonly maxQueuedBytes: Readonly<Record<Lane, number>>
+  /** A lane that was full has room again. */
+  readonly onRoom: () => void
+}
+
+export class Outflow {
+  readonly #options: OutflowOptions
+  readonly #splitter: Splitter
+  readonly #window = new Window()
+  readonly #deliveries = new Deliveries()
+  /** Who waits until less is on its way. */
+  #lighter: Lighter[] | undefined
+  #state: 'open' | 'closing' | 'closed' = 'open'
+  #pumpQueued = false
+  /** An acknowledgement is to go out with the next frame, whatever the window says. */
+  #owesAcknowledgement = false
+  #wasFull = false
+
+  constructor(options: OutflowOptions) {
+    this.#options = options
+    const { maxFrameBytes, maxQueuedBytes } = options
+    this.#splitter = new Splitter({ maxFrameBytes, maxQueuedBytes })
+  }
+
+  hasRoom(lane: Lane): boolean {
+    return this.#queuedBytesOf(lane) < this.#options.maxQueuedBytes[lane]
+  }
+
+  get hasBulk(): boolean {
+    return this.#queuedBytesOf('bulk') > 0
+  }
+
+  get sentBytes(): number {
+    return this.#splitter.sentBytes
+  }
+
+  get queuedBytes(): number {
+    return this.#splitter.queuedBytes
+  }
+
+  get unacknowledgedBytes(): number {
+    return this.#splitter.sentBytes - this.#window.ackedBytes
+  }
+
+  get windowBytes(): number {
+    return this.#window.bytes
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.#window.roundTripMs
+  }
+
+  limitFrames(maxFrameBytes: number): void {
+    this.#splitter.limitFrames(maxFrameBytes)
+  }
+
+  /** False: the lane is full. */
+  enqueue(bytes: Uint8Array, lane: Lane, onDelivered?: () => void): boolean {
+    if (!this.#splitter.enqueue(bytes, lane)) {
+      this.#wasFull = true
+      return false
+    }
+    if (onDelivered !== undefined) {
+      this.#deliveries.expect(lane, this.#splitter.lane(lane).enqueuedBytes, onDelivered)
+    }
+    this.#queuePump()
+    return true
+  }
+
+  /** Once, when something was acknowledged and at most so much is waiting. */
+  onceBelow(maxBytes: number, listener: () => void): void {
+    if (this.#state === 'open') (this.#lighter ??= []).push({ maxBytes, listener })
+  }
+
+  /** The other side is to be told how much has arrived from it. */
+  acknowledge(receivedBytes: number): void {
+    this.#splitter.acknowledge(receivedBytes)
+    this.#owesAcknowledgement = true
+    this.#pump()
+  }
+
+  /** The other side says how much has arrived there. False: it cannot be. */
+  acknowledged(bytes: number, nowMs: number): boolean {
+    if (!this.#window.acked(bytes, this.#splitter.sentBytes, nowMs)) return false
+    this.#deliveries.acknowledged(bytes)
+    this.#pump()
+    if (this.#lighter !== undefined) this.#tellLighter()
+    return true
+  }
+
+  /** Past the window, in one frame with what stands before it: the last thing that is said. */
+  sendNow(bytes: Uint8Array): void {
+    this.#splitter.enqueue(bytes, 'live')
+    const frame = this.#splitter.next()
+    if (frame !== undefined) this.#options.link.send(frame)
+  }
+
+  /** What is queued still leaves, and nobody is told of room any more. */
+  finish(): void {
+    this.#state = 'closing'
+  }
+
+  close(): void {
+    this.#state = 'closed'
+    this.#deliveries.clear()
+    this.#lighter = undefined
+  }
+
+  /** At the end of this turn: what is sent in one turn shares frames. */
+  #queuePump(): void {
+    if (this.#pumpQueued) return
+    this.#pumpQueued = true
+    queueMicrotask(() => {
+      this.#pumpQueued = false
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    if (this.#state === 'closed') return
+    const { link, clock, onRoom } = this.#options
+    for (;;) {
+      const full = this.unacknowledgedBytes >= this.#window.bytes || this.#overflowsBuffer
+      if (full && this.#splitter.queuedBytes > 0) this.#window.limited()
+      // An acknowledgement always may leave: it is what opens the other side's window.
+      if (full && !this.#owesAcknowledgement) break
+      const sentBefore = this.#splitter.sentBytes
+      const frame = this.#splitter.next()
+      this.#owesAcknowledgement = false
+      if (frame === undefined) break
+      link.send(frame)
+      if (this.#splitter.sentBytes > sentBefore) {
+        this.#window.sent(this.#splitter.sentBytes, clock.monotonic())
+      }
+    }
+    for (const lane of lanes) {
+      const { leftBytes } = this.#splitter.lane(lane)
+      this.#deliveries.left(lane, leftBytes, this.#splitter.sentBytes)
+    }
+    if (this.#wasFull && this.#state === 'open' && lanes.every((lane) => this.hasRoom(lane))) {
+      this.#wasFull = false
+      onRoom()
+    }
+  }
+
+  #tellLighter(): void {
+    const waiting = this.#lighter ?? []
+    this.#lighter = undefined
+    for (const one of waiting) {
+      if (this.queuedBytes + this.unacknowledgedBytes <= one.maxBytes) one.listener()
+      else this.onceBelow(one.maxBytes, one.listener)
+    }
+  }
+
+  #queuedBytesOf(lane: Lane): number {
+    const { enqueuedBytes, leftBytes } = this.#splitter.lane(lane)
+    return enqueuedBytes - leftBytes
+  }
+
+  /**
+   * What the platform holds back is not acknowledged either: only above that is it worth asking, for
+   * in Node the answer costs as much as sending a frame.
+   */
+  get #overflowsBuffer(): boolean {
+    const { maxBufferedBytes } = windowBounds
+    return (
+      this.unacknowledgedBytes > maxBufferedBytes &&
+      this.#options.link.bufferedBytes > maxBufferedBytes
+    )
+  }
+}
+
+interface Lighter {
+  readonly maxBytes: number
+  readonly listener: () => void
+}
+
+const lanes = ['live', 'bulk'] as const
