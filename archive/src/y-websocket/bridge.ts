@@ -36,7 +36,7 @@ export interface YWebsocketBridge {
   /** Takes a socket over; what comes out of it goes to the listener. */
   connect(socket: YWebsocketSocket, admission: YWebsocketAdmission): YWebsocketListener
   /** Closes a socket that is not let in, in words that its client understands. */
-  refuse(socket: YWebsocketSocket, code: ErrorCode): void
+  refuse(socket: YWebsocketSocket, code: ErrorCode): YWebsocketListener
   /** Closes all sockets, which may come back, and takes none any more. Idempotent. */
   close(): void
 }
@@ -77,8 +77,7 @@ class Bridge implements YWebsocketBridge {
     const room = this.#isClosed ? undefined : this.#roomOf(collection, document)
     const isFull = room !== undefined && room.members.size >= this.limits.maxSocketsPerDocument
     if (room === undefined || isFull) {
-      this.refuse(socket, isFull ? 'too-many' : 'going-away')
-      return deaf
+      return this.refuse(socket, isFull ? 'too-many' : 'going-away')
     }
     const untilMs = clock.monotonic() + (expiresAtMs - clock.now())
     const session = new YWebsocketSession(this.#context, room, socket, access, untilMs, () => {
@@ -94,9 +93,10 @@ class Bridge implements YWebsocketBridge {
     return session
   }
 
-  refuse(socket: YWebsocketSocket, code: ErrorCode): void {
+  refuse(socket: YWebsocketSocket, code: ErrorCode): YWebsocketListener {
     this.counters.refused(code)
     socket.close(closeCodeOf(code), code)
+    return deaf
   }
 
   close(): void {

@@ -1,0 +1,206 @@
+/**
+ * The admin API: JSON over HTTP, for operators and their tools.
+ *
+ *   GET  /admin/inspect[?collection=][&limit=]      what is in the log, and what the archive does
+ *   GET  /admin/leases?collection=                  who reads, and how far
+ *   POST /admin/compact[?collection=&document=]     that document, or all that are ripe
+ *   POST /admin/verify                              checks the whole file
+ *   POST /admin/backup?name=                        copies it, verified, into the backup folder
+ *
+ * Parameters stand in the URL. A refusal is `{"code": …}` with a wire code.
+ */
+import { answer, pathOf, type TokenVerifier } from '@holdfast/access'
+import {
+  parseCollectionName,
+  parseDocumentId,
+  refuse,
+  type CollectionName,
+  type DocumentRef,
+  type Parsed,
+  type Refused,
+} from '@holdfast/peer/protocol'
+import type { Logger } from '@holdfast/peer/ports'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import type { Compactor } from '../compaction/compactor.js'
+import type { Log } from '../log/port.js'
+import { allowAdmin } from './admin-access.js'
+import { makeFolder } from './disk.adapter.js'
+import { runTool, type ToolResult } from './tool-process.adapter.js'
+
+export interface AdminOptions {
+  readonly file: string
+  readonly backupFolder: string
+  readonly log: Log
+  readonly compactor: Compactor
+  readonly logger: Logger
+  readonly tokens: TokenVerifier | undefined
+  /** What the archive does now, beside what is in its log. */
+  readonly activity: () => Promise<unknown>
+}
+
+export class AdminApi {
+  readonly #options: AdminOptions
+  readonly #stop = new AbortController()
+  /** Verify and backup, which read the whole file: one at a time. */
+  #isReadingAll = false
+
+  constructor(options: AdminOptions) {
+    this.#options = options
+  }
+
+  /** Whether the path is one of the API's, known or not. */
+  static owns(path: string): boolean {
+    return path === '/admin' || path.startsWith('/admin/')
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // Nothing is read from it.
+    request.resume()
+    try {
+      const { status, body } = await this.#answerTo(request)
+      answer(response, status, JSON.stringify(body), 'application/json')
+    } catch (error) {
+      this.#options.logger.error('an admin request failed', { reason: String(error) })
+      answer(response, 500, JSON.stringify({ code: 'internal' }), 'application/json')
+    }
+  }
+
+  /** Ends what is under way. */
+  close(): void {
+    this.#stop.abort()
+  }
+
+  async #answerTo(request: IncomingMessage): Promise<Answer> {
+    const route = routes[pathOf(request)]
+    const asked = askedOf(request)
+    if (!asked.ok) return refusal(400, asked)
+    const allowed = await allowAdmin(
+      { headers: request.headers, remoteAddress: request.socket.remoteAddress ?? '' },
+      this.#options.tokens,
+      route?.isOfCollection === true ? asked.value.collection : undefined,
+    )
+    if (!allowed.ok) return refusal(allowed.refusal.code === 'unauthenticated' ? 401 : 403, allowed)
+    if (route === undefined) return refusal(404, refuse('unexpected-message', 'admin: not here'))
+    if (request.method !== route.method) {
+      return refusal(405, refuse('unexpected-message', `admin: takes ${route.method}`))
+    }
+    return this[route.run](asked.value)
+  }
+
+  async inspect({ collection, limit }: Asked): Promise<Answer> {
+    const words = ['inspect', this.#options.file, '--json']
+    if (collection !== undefined) words.push(`--collection=${collection}`)
+    if (limit !== undefined) words.push(`--limit=${limit}`)
+    const { report, ...rest } = await runTool(words, this.#stop.signal)
+    if (report === undefined) return this.#failed(rest)
+    return ok({ log: report, archive: await this.#options.activity() })
+  }
+
+  async leases({ collection }: Asked): Promise<Answer> {
+    if (collection === undefined) return refusal(400, refuse('malformed', 'admin: no collection'))
+    return ok({ leases: await this.#options.log.leases.list(collection) })
+  }
+
+  async compact({ collection, document }: Asked): Promise<Answer> {
+    const { compactor, log } = this.#options
+    if (collection === undefined || document === undefined) {
+      return ok({ reports: await compactor.compactRipe() })
+    }
+    const latest = await log.latest(collection, document)
+    if (latest === undefined) return refusal(404, refuse('malformed', 'admin: no such document'))
+    return ok({ reports: [await compactor.compact(collection, latest.document)] })
+  }
+
+  async verify(): Promise<Answer> {
+    return this.#readAll(['verify', this.#options.file, '--json'])
+  }
+
+  async backup({ name }: Asked): Promise<Answer> {
+    const { backupFolder, file } = this.#options
+    if (name === undefined) return refusal(400, refuse('malformed', 'admin: no name'))
+    await makeFolder(backupFolder)
+    return this.#readAll(['backup', file, join(backupFolder, name), '--json'])
+  }
+
+  async #readAll(words: readonly string[]): Promise<Answer> {
+    if (this.#isReadingAll) return refusal(409, refuse('rate-limited', 'admin: one at a time'))
+    this.#isReadingAll = true
+    try {
+      const { report, ...rest } = await runTool(words, this.#stop.signal)
+      return report === undefined ? this.#failed(rest) : ok(report)
+    } finally {
+      this.#isReadingAll = false
+    }
+  }
+
+  #failed({ exitCode, complaint }: Omit<ToolResult, 'report'>): Answer {
+    this.#options.logger.error('an admin tool failed', { exitCode, reason: complaint })
+    const isMistake = exitCode === 2
+    return {
+      status: isMistake ? 400 : 500,
+      body: { code: isMistake ? 'malformed' : 'internal', detail: complaint.trim() },
+    }
+  }
+}
+
+interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+interface Asked {
+  readonly collection?: CollectionName
+  readonly document?: DocumentRef['id']
+  readonly name?: string
+  readonly limit?: number
+}
+
+interface Route {
+  readonly method: 'GET' | 'POST'
+  readonly run: 'inspect' | 'leases' | 'compact' | 'verify' | 'backup'
+  /** Admin of the collection that is named will do. */
+  readonly isOfCollection: boolean
+}
+
+const routes: Readonly<Record<string, Route | undefined>> = {
+  __proto__: null as never,
+  '/admin/inspect': { method: 'GET', run: 'inspect', isOfCollection: false },
+  '/admin/leases': { method: 'GET', run: 'leases', isOfCollection: true },
+  '/admin/compact': { method: 'POST', run: 'compact', isOfCollection: true },
+  '/admin/verify': { method: 'POST', run: 'verify', isOfCollection: false },
+  '/admin/backup': { method: 'POST', run: 'backup', isOfCollection: false },
+}
+
+function askedOf(request: IncomingMessage): Parsed<Asked> {
+  const given = new URLSearchParams(request.url?.split('?')[1])
+  const asked: { -readonly [Name in keyof Asked]: Asked[Name] } = {}
+  for (const [key, value] of given) {
+    if (key === 'collection') {
+      const name = parseCollectionName(value)
+      if (!name.ok) return name
+      asked.collection = name.value
+    } else if (key === 'document') {
+      const id = parseDocumentId(value)
+      if (!id.ok) return id
+      asked.document = id.value
+    } else if (key === 'name') {
+      if (!/^\w[\w.-]{0,127}$/.test(value)) return refuse('malformed', 'admin: not a file name')
+      asked.name = value
+    } else if (key === 'limit') {
+      if (!/^[1-9]\d{0,3}$/.test(value)) return refuse('malformed', 'admin: limit is 1 to 9999')
+      asked.limit = Number(value)
+    } else {
+      return refuse('malformed', 'admin: an unknown parameter')
+    }
+  }
+  return { ok: true, value: asked }
+}
+
+function ok(body: unknown): Answer {
+  return { status: 200, body }
+}
+
+function refusal(status: number, { refusal }: Refused): Answer {
+  return { status, body: refusal }
+}

@@ -1,0 +1,479 @@
+/**
+ * The archive on real sockets and a real disk: opens the log, keeps it compact, and serves peers,
+ * y-websocket clients and operators on one HTTP server.
+ *
+ * Before anything is upgraded it is checked in this order, cheapest first: path, draining, loopback
+ * where no token is asked for, origin, places left. A refusal there is an HTTP answer with the code
+ * in its body.
+ */
+import {
+  Addresses,
+  answer,
+  clientAddress,
+  isLoopback,
+  isOriginAllowed,
+  openGrant,
+  pathOf,
+  refuseUpgrade,
+  type Grant,
+  type OriginPolicy,
+} from '@holdfast/access'
+import { webSocketLink } from '@holdfast/peer'
+import {
+  consoleLogger,
+  systemClock,
+  systemRandom,
+  type Clock,
+  type Logger,
+} from '@holdfast/peer/ports'
+import {
+  accept,
+  canWrite,
+  frameBounds,
+  refuse,
+  type ErrorCode,
+  type Parsed,
+} from '@holdfast/peer/protocol'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type ServerOptions } from 'ws'
+import { createCompactor, type Compactor } from '../compaction/compactor.js'
+import { createWorkerBuilder } from '../compaction/worker-builder.adapter.js'
+import type { Log } from '../log/port.js'
+import { openSqliteLog } from '../log/sqlite/sqlite-log.js'
+import { ArchiveNode } from '../node/archive-node.js'
+import { readAddress } from '../y-websocket/address.js'
+import { createYWebsocketBridge, type YWebsocketBridge } from '../y-websocket/bridge.js'
+import { AdminApi } from './admin.adapter.js'
+import { ServerCounters } from './counters.js'
+import { freeBytesAt, makeFolder, probeDisk } from './disk.adapter.js'
+import { ArchiveError } from './errors.js'
+import { serverLimits, type ServerLimits } from './limits.js'
+import { createMetrics, type Metrics } from './metrics.adapter.js'
+import {
+  defaultHost,
+  defaultPath,
+  defaultPort,
+  defaultYWebsocketPath,
+  fromOptions,
+  refuseOpenByAccident,
+  type Archive,
+  type ArchiveOptions,
+} from './options.js'
+import { ReadinessCheck } from './readiness.js'
+import { timedLog } from './timed-log.js'
+import { answerPings } from './pings.adapter.js'
+import { yWebsocketSocket } from './y-websocket-socket.adapter.js'
+
+/**
+ * Rejects with an ArchiveError when the options cannot hold or the address cannot be listened on,
+ * with a LogError when the log cannot be opened.
+ */
+export async function createArchive(options: ArchiveOptions): Promise<Archive> {
+  refuseOpenByAccident(options)
+  const limits = fromOptions(() => serverLimits(options.limits?.server))
+  const { clock = systemClock, random = systemRandom, logger = consoleLogger } = options
+  await makeFolder(options.folder)
+  const file = join(options.folder, 'archive.db')
+  const counters = new ServerCounters()
+  const metrics = createMetrics(options.processMetrics ?? false)
+  const { policy = {} } = options
+  const log = await openSqliteLog({ file, clock, random, logger, policy })
+  try {
+    const timed = timedLog(log, clock, {
+      onAppended: (tookMs) => metrics.observeCommit(tookMs),
+      onFailed: () => counters.logFailures++,
+    })
+    const archive = new HttpArchive(options, {
+      file,
+      limits,
+      clock,
+      logger,
+      log: timed,
+      metrics,
+      counters,
+    })
+    await archive.start()
+    return archive
+  } catch (error) {
+    await log.close()
+    throw error
+  }
+}
+
+interface Parts {
+  readonly file: string
+  readonly limits: ServerLimits
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly counters: ServerCounters
+}
+
+class HttpArchive implements Archive {
+  readonly node: ArchiveNode
+  readonly compactor: Compactor
+  readonly yWebsocket: YWebsocketBridge
+  readonly #options: ArchiveOptions
+  readonly #parts: Parts
+  readonly #addresses: Addresses
+  readonly #readiness: ReadinessCheck
+  readonly #admin: AdminApi
+  readonly #peers: WebSocketServer
+  readonly #writers: WebSocketServer
+  readonly #readers: WebSocketServer
+  readonly #http: Server
+  readonly #path: string
+  readonly #yWebsocketPath: string | false
+  readonly #origins: OriginPolicy
+  readonly #upgraded = new Set<Duplex>()
+  #closed: Promise<void> | undefined
+
+  constructor(options: ArchiveOptions, parts: Parts) {
+    const { clock, limits, log, logger } = parts
+    const { tokens, random = systemRandom } = options
+    this.#options = options
+    this.#parts = parts
+    this.node = new ArchiveNode({
+      log,
+      clock,
+      random,
+      logger,
+      ...(tokens === undefined ? {} : { verifier: tokens }),
+      ...(options.openAccess === undefined ? {} : { openAccess: options.openAccess }),
+      ...(options.limits?.node === undefined ? {} : { limits: options.limits.node }),
+    })
+    this.yWebsocket = fromOptions(() =>
+      createYWebsocketBridge({ log, clock, logger, limits: options.limits?.yWebsocket ?? {} }),
+    )
+    this.compactor = createCompactor({
+      log,
+      builder: createWorkerBuilder({ clock }),
+      clock,
+      logger,
+      policy: options.compaction ?? {},
+    })
+    this.#addresses = new Addresses(limits.maxSockets, limits.maxSocketsPerAddress)
+    this.#readiness = new ReadinessCheck({
+      log,
+      clock,
+      logger,
+      probe: () => probeDisk(options.folder),
+      diskMs: limits.diskMs,
+    })
+    this.#admin = new AdminApi({
+      file: parts.file,
+      backupFolder: options.backupFolder ?? join(options.folder, 'backups'),
+      log,
+      compactor: this.compactor,
+      logger,
+      tokens,
+      activity: () => this.#activity(),
+    })
+    this.#path = options.path ?? defaultPath
+    this.#yWebsocketPath = options.yWebsocketPath ?? defaultYWebsocketPath
+    this.#origins = {
+      ...(options.origins === undefined ? {} : { allowed: options.origins }),
+      isLoopbackOnly: this.#isLoopbackOnly,
+    }
+    const { maxMessageBytes, maxReaderMessageBytes } = this.yWebsocket.limits
+    this.#peers = webSocketServer(frameBounds.maxBytes, limits)
+    this.#writers = webSocketServer(maxMessageBytes, limits)
+    this.#readers = webSocketServer(maxReaderMessageBytes, limits)
+    this.#http = options.server ?? httpServer(limits)
+  }
+
+  get log(): Log {
+    return this.#parts.log
+  }
+
+  get counters(): ServerCounters {
+    return this.#parts.counters
+  }
+
+  get port(): number {
+    return (this.#http.address() as AddressInfo | null)?.port ?? 0
+  }
+
+  async start(): Promise<void> {
+    const { counters, logger } = this.#parts
+    this.compactor.onReport((report) => {
+      if (report.status !== 'compacted') return
+      counters.compacted++
+      counters.freedBytes += Math.max(0, report.bytesBefore - report.snapshotBytes)
+    })
+    if (this.#options.server === undefined) {
+      this.#http.on('request', this.#onRequest)
+      await listen(this.#http, this.#options.port ?? defaultPort, this.#host)
+      logger.info('listening', { host: this.#host, port: this.port, file: this.#parts.file })
+    }
+    this.#http.on('upgrade', this.#onUpgrade)
+    this.compactor.start()
+  }
+
+  handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
+    const path = pathOf(request)
+    if (AdminApi.owns(path)) {
+      void this.#admin.handle(request, response)
+      return true
+    }
+    switch (path.startsWith(`${this.#path}/`) ? path.slice(this.#path.length) : path) {
+      case '/healthz':
+        answer(response, 200, 'ok')
+        return true
+      case '/readyz':
+        void this.#answerReadiness(response)
+        return true
+      case '/metrics':
+        void this.#answerMetrics(response)
+        return true
+      default:
+        return false
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#drain()
+    return this.#closed
+  }
+
+  get #host(): string {
+    return this.#options.host ?? defaultHost
+  }
+
+  get #isDraining(): boolean {
+    return this.#closed !== undefined
+  }
+
+  get #isLoopbackOnly(): boolean {
+    return this.#options.tokens === undefined && this.#options.open !== true
+  }
+
+  readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    if (this.handleRequest(request, response)) return
+    const isSocketPath = this.#kindOf(pathOf(request)) !== undefined
+    answer(response, isSocketPath ? 426 : 404, isSocketPath ? 'a WebSocket' : 'not here')
+  }
+
+  readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    const { counters, logger } = this.#parts
+    const kind = this.#kindOf(pathOf(request))
+    if (kind === undefined) {
+      // On a host's server the other paths are somebody else's.
+      if (this.#options.server === undefined) refuseUpgrade(socket, 404, 'unexpected-message')
+      return
+    }
+    const refused = this.#refusalOf(request)
+    const address = this.#addressOf(request)
+    const release = refused === undefined ? this.#addresses.acquire(address) : undefined
+    if (release === undefined) {
+      const code = refused ?? 'too-many'
+      counters.refused(code)
+      const isForbidden = code === 'origin-not-allowed' || code === 'forbidden'
+      refuseUpgrade(socket, isForbidden ? 403 : 503, code)
+      return
+    }
+    this.#upgraded.add(socket)
+    counters.sockets++
+    socket.once('close', () => {
+      this.#upgraded.delete(socket)
+      counters.sockets--
+      release()
+    })
+    if (kind === 'peer') {
+      this.#peers.handleUpgrade(request, socket, head, (ws) => {
+        answerPings(ws)
+        this.node.accept(webSocketLink(ws), { address })
+      })
+      return
+    }
+    this.#upgradeYWebsocket(request, socket, head).catch((cause: unknown) => {
+      logger.error('an upgrade failed', { reason: String(cause) })
+      socket.destroy()
+    })
+  }
+
+  /**
+   * y-websocket clients bring their token in the URL, the only place that is theirs to set. They are
+   * refused after the upgrade, because only a close code tells them not to come back.
+   */
+  async #upgradeYWebsocket(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { clock, limits } = this.#parts
+    const onError = (): void => void socket.destroy()
+    socket.on('error', onError)
+    const stopWaiting = clock.after(limits.askMs, onError)
+    const [path = '', query] = (request.url ?? '').split('?')
+    const place = readAddress(path.slice(String(this.#yWebsocketPath).length))
+    const token = new URLSearchParams(query).get('token')
+    const grant: Parsed<Grant> = place.ok ? await this.#grantOf(token ?? undefined) : place
+    stopWaiting()
+    socket.off('error', onError)
+    if (socket.destroyed) return
+    const access = place.ok && grant.ok ? grant.value.accessTo(place.value.collection) : undefined
+    const server = access !== undefined && canWrite(access) ? this.#writers : this.#readers
+    server.handleUpgrade(request, socket, head, (ws) => {
+      answerPings(ws)
+      const { socket, listen } = yWebsocketSocket(ws)
+      if (!place.ok || !grant.ok) {
+        listen(this.yWebsocket.refuse(socket, grant.ok ? 'malformed' : grant.refusal.code))
+      } else if (access === undefined) {
+        listen(this.yWebsocket.refuse(socket, 'forbidden'))
+      } else {
+        const { expiresAtMs } = grant.value
+        listen(this.yWebsocket.connect(socket, { ...place.value, access, expiresAtMs }))
+      }
+    })
+  }
+
+  async #grantOf(token: string | undefined): Promise<Parsed<Grant>> {
+    const { tokens, openAccess = 'write' } = this.#options
+    if (tokens === undefined) return accept(openGrant(openAccess))
+    if (token === undefined) return refuse('unauthenticated', 'token: none')
+    return tokens.verify(token)
+  }
+
+  #refusalOf(request: IncomingMessage): ErrorCode | undefined {
+    if (this.#isDraining) return 'going-away'
+    const tcp = request.socket
+    if (this.#isLoopbackOnly && !isLoopback(tcp.localAddress ?? '')) return 'forbidden'
+    if (!isOriginAllowed(request.headers.origin, this.#origins)) return 'origin-not-allowed'
+    return undefined
+  }
+
+  #addressOf(request: IncomingMessage): string {
+    const forwardedFor = request.headers['x-forwarded-for']
+    return clientAddress(
+      request.socket.remoteAddress ?? '',
+      typeof forwardedFor === 'string' ? forwardedFor : undefined,
+      this.#options.trustedProxies ?? 0,
+    )
+  }
+
+  #kindOf(path: string): 'peer' | 'y-websocket' | undefined {
+    if (path === this.#path) return 'peer'
+    const prefix = this.#yWebsocketPath
+    return prefix !== false && path.startsWith(`${prefix}/`) ? 'y-websocket' : undefined
+  }
+
+  async #answerReadiness(response: ServerResponse): Promise<void> {
+    const readiness = await this.#readiness.ask()
+    answer(response, readiness === 'ok' ? 200 : 503, readiness)
+  }
+
+  async #answerMetrics(response: ServerResponse): Promise<void> {
+    const { counters, log, logger, metrics } = this.#parts
+    try {
+      const sample = {
+        log: await log.statistics(),
+        node: this.node.stats(),
+        server: counters,
+        yWebsocket: this.yWebsocket.counters,
+        diskFreeBytes: await this.#diskFreeBytes(),
+        isReady: (await this.#readiness.ask()) === 'ok',
+      }
+      answer(response, 200, await metrics.text(sample), metrics.contentType)
+    } catch (error) {
+      logger.error('metrics failed', { reason: String(error) })
+      answer(response, 500, 'internal')
+    }
+  }
+
+  async #diskFreeBytes(): Promise<number | undefined> {
+    try {
+      return await freeBytesAt(this.#options.folder)
+    } catch (error) {
+      this.#parts.logger.debug('the disk does not say what is free', { reason: String(error) })
+      return undefined
+    }
+  }
+
+  async #activity(): Promise<unknown> {
+    const { sockets, documents, behind } = this.yWebsocket.counters
+    return {
+      statistics: await this.#parts.log.statistics(),
+      compactor: this.compactor.state,
+      node: this.node.stats(),
+      yWebsocket: { sockets, documents, behind },
+    }
+  }
+
+  async #drain(): Promise<void> {
+    const { clock, limits, log, logger } = this.#parts
+    logger.info('draining', { sockets: this.#upgraded.size })
+    this.#readiness.drain()
+    this.#admin.close()
+    this.yWebsocket.close()
+    await this.node.close()
+    // Those who do not answer the close by then are cut off.
+    const undo = clock.after(limits.closeMs, () => {
+      for (const socket of this.#upgraded) socket.destroy()
+    })
+    await Promise.all([...this.#upgraded].map(closedOf))
+    undo()
+    this.#http.off('upgrade', this.#onUpgrade)
+    if (this.#options.server === undefined) await closeListener(this.#http)
+    await this.compactor.close()
+    await log.close()
+    logger.info('closed')
+  }
+}
+
+function webSocketServer(maxPayload: number, limits: ServerLimits): WebSocketServer {
+  const options: ServerOptions & { readonly [name: string]: unknown } = {
+    noServer: true,
+    clientTracking: false,
+    autoPong: false,
+    // A compressor a socket costs more memory than all else together.
+    perMessageDeflate: false,
+    maxPayload,
+    // Browsers and `ws` send a message in one fragment, and thousands of tiny ones cost memory.
+    maxFragments: 64,
+    // Networks deliver more than a kibibyte at a time; a quarter of it is small enough for all.
+    maxBufferedChunks: Math.max(1_024, Math.ceil(maxPayload / 256)),
+    closeTimeout: limits.closeMs,
+  }
+  return new WebSocketServer(options)
+}
+
+function httpServer(limits: ServerLimits): Server {
+  const http = createServer({
+    // Who has not finished asking by then is one who never speaks.
+    headersTimeout: limits.askMs,
+    requestTimeout: limits.askMs,
+    connectionsCheckingInterval: 2_000,
+    keepAliveTimeout: 5_000,
+  })
+  // Beyond the sockets themselves, some for those being upgraded and for operators.
+  http.maxConnections = limits.maxSockets + 256
+  return http
+}
+
+function listen(http: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (cause: Error): void => {
+      reject(new ArchiveError('cannot-listen', `cannot listen on ${host}:${port}`, { cause }))
+    }
+    http.once('error', onError)
+    http.listen(port, host, () => {
+      http.off('error', onError)
+      resolve()
+    })
+  })
+}
+
+function closeListener(http: Server): Promise<void> {
+  return new Promise((resolve) => {
+    http.close(() => resolve())
+    http.closeAllConnections()
+  })
+}
+
+function closedOf(socket: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    if (socket.closed) resolve()
+    else socket.once('close', () => resolve())
+  })
+}
