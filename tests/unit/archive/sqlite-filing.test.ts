@@ -131,3 +131,29 @@ test(
     ).toBe(true)
   }),
 )
+
+test(
+  '[SQL-11] [L25] what an instance wrote in one document is not forgotten because another was compacted',
+  inFolder(async (folder) => {
+    const log = await folder.openLog()
+    const counter = { n: 0 }
+    const [here, there] = ['note-1', 'note-2'].map(
+      (name) => new Writer(1, { document: documentOf(name), counter }),
+    ) as [Writer, Writer]
+    const other = new Writer(2, { document: here.document })
+    for (let at = 0; at < 300; at++) {
+      await commit(log, here.write('x'), there.write('y'))
+      if (at % 3 === 0) await commit(log, other.write('z'))
+    }
+    const before = await answers(log, ...there.ops, ...here.ops.slice(-50), ...other.ops.slice(-50))
+    await compactNow(log, here.document)
+    expect(folder.count('SELECT count(*) FROM tails')).toBe(there.ops.length)
+    const after = await answers(log, ...there.ops, ...here.ops.slice(-50), ...other.ops.slice(-50))
+    expect(after).toEqual(before)
+    // Of the 128 last of this instance half are in the document that was compacted.
+    const kept = folder.count("SELECT count(*) FROM ops WHERE producer = 1 AND hash <> x''")
+    expect(kept).toBe(64)
+    const forged = { ...(there.ops[0] as LiveOp), bytes: new Writer(9).write('forged').bytes }
+    expect(await answers(log, forged)).toEqual(['rekey'])
+  }),
+)
