@@ -315,7 +315,8 @@ export class Session implements Due, Participant {
     this.#instance = hello.instance
     this.maxMessageBytes = Math.min(hello.maxMessageBytes, messageBounds.maxBytes)
     this.channel.limitMessages(messageBounds.maxBytes)
-    this.channel.limitFrames(hello.maxFrameBytes)
+    // Frames stay at what everybody takes: on a slow link a larger one is so long a silence that the
+    // other side would count this one as dead.
     this.context.counters.proven++
     this.#collection = this.#owner.collection(collection)
     // The same instance came back before its old link was seen to be dead.
