@@ -12,14 +12,11 @@
  */
 import type { Channel, ChannelClosed } from '../links/channel.js'
 import type { Clock, Logger, Random, Undo } from '../ports/index.js'
-import { fraction } from '../ports/index.js'
 import {
   canWrite,
   copyOf,
   messageBounds,
   messageKinds,
-  readUpdate,
-  updateLimits,
   type DocumentRef,
   type ErrorCode,
   type InstanceId,
@@ -28,10 +25,13 @@ import {
   type ReplicaId,
 } from '../protocol/index.js'
 import { Comparison } from './comparison.js'
+import { ComparisonSchedule } from './comparison-schedule.js'
 import type { DigestTree } from './digest-tree.js'
-import type { Documents, Outcome, Received } from './documents.js'
+import type { Documents, Outcome } from './documents.js'
 import { checkHello, helloOf, type Expected, type Self } from './handshake.js'
+import { Inbox, type BulkMessage } from './inbox.js'
 import { syncBounds as bounds } from './limits.js'
+import { takeStates } from './take-states.js'
 
 export type SessionState = 'hello' | 'comparing' | 'synced' | 'closed'
 
@@ -71,19 +71,26 @@ export class PeerSession {
   #state: SessionState = 'hello'
   #hello: MessageOf<'hello'> | undefined
   #comparison: Comparison | undefined
-  #inbox: BulkMessage[] = []
-  #inboxBytes = 0
-  #isWorking = false
+  #schedule: ComparisonSchedule | undefined
+  readonly #inbox: Inbox
   #helloDeadline: Undo | undefined
-  #nextComparison: Undo | undefined
-  #comparingSoon: Undo | undefined
-  #comparedSoonAtMs = -Infinity
-  #heardRoundsBefore = 0
   #refusedUpdates = 0
 
   constructor(options: PeerSessionOptions) {
     this.#options = options
     this.channel = options.channel
+    this.#inbox = new Inbox({
+      isOpen: () => this.isOpen,
+      handle: (message) => this.#handle(message),
+      handleUpdates: async (updates) => {
+        await this.#comparison?.exchange.updates(updates, (all) => this.#receive(all))
+      },
+      done: () => this.#review(),
+      failed: (error) => {
+        options.logger.error('a session failed', { error: String(error) })
+        this.close('internal')
+      },
+    })
   }
 
   /** Says `hello`, and waits for the other's. The channel is started here. */
@@ -145,7 +152,7 @@ export class PeerSession {
   } {
     return {
       inbox: this.#inbox.length,
-      inboxBytes: this.#inboxBytes,
+      inboxBytes: this.#inbox.bytes,
       outgoing: this.#comparison?.waiting ?? 0,
     }
   }
@@ -181,14 +188,7 @@ export class PeerSession {
 
   /** Compares the whole link soon, at most every two seconds whatever the reasons. */
   compareSoon(): void {
-    if (!this.isOpen || this.#comparingSoon !== undefined) return
-    const { clock } = this.#options
-    const nextAtMs = this.#comparedSoonAtMs + bounds.compareSoonEveryMs
-    this.#comparingSoon = clock.after(Math.max(0, nextAtMs - clock.monotonic()), () => {
-      this.#comparingSoon = undefined
-      this.#comparedSoonAtMs = clock.monotonic()
-      if (this.#comparison?.isBusy === false) this.#comparison.compareAll(false)
-    })
+    if (this.isOpen) this.#schedule?.soon()
   }
 
   /** Tells the other side, and ends. Idempotent. */
@@ -233,7 +233,7 @@ export class PeerSession {
   }
 
   #meet(hello: MessageOf<'hello'>): void {
-    const { self, expected, documents, tree, clock, logger, events } = this.#options
+    const { self, expected, documents, tree, clock, random, logger, events } = this.#options
     const checked = checkHello(hello, self, expected)
     if (!checked.ok) {
       this.#options.logger.info('a neighbour was turned away', {
@@ -247,7 +247,7 @@ export class PeerSession {
     this.#hello = hello
     this.channel.limitFrames(hello.maxFrameBytes)
     this.channel.limitMessages(messageBounds.maxBytes)
-    this.#comparison = new Comparison({
+    const comparison = new Comparison({
       channel: this.channel,
       documents,
       tree,
@@ -261,127 +261,49 @@ export class PeerSession {
       gapped: (document) => events.gapped(this, document),
       refuse: (code) => this.close(code),
     })
+    this.#comparison = comparison
+    this.#schedule = new ComparisonSchedule({
+      clock,
+      random,
+      comparison,
+      isSynced: () => this.isSynced,
+      timedOut: () => this.close('timeout'),
+    })
     this.#enter('comparing')
     events.opened(this)
-    this.#startComparing()
+    if (this.isOpen) this.#schedule.start(this.#isFirst)
   }
 
-  /** One side's summary usually shows both what differs: the other waits for it a little. */
-  #startComparing(): void {
-    if (this.#state === 'closed') return
-    const { self, clock } = this.#options
+  /** Whether this side begins to compare: one that may write, before one that may only read. */
+  get #isFirst(): boolean {
+    const { self } = this.#options
     const areAlike = canWrite(self.access) === this.canWrite
-    const isFirst = areAlike ? self.instance < (this.instance ?? '') : canWrite(self.access)
-    if (isFirst) {
-      this.#comparison?.compareAll(true)
-      this.#compareLater()
-    } else {
-      this.#nextComparison = clock.after(bounds.secondSummaryAfterMs, () => {
-        if (this.#comparison?.heardRounds === 0) this.#comparison.compareAll(true)
-        this.#compareLater()
-      })
-    }
-  }
-
-  #compareLater(): void {
-    const { clock, random } = this.#options
-    const rangeMs = bounds.compareEveryMaxMs - bounds.compareEveryMinMs
-    const delayMs = bounds.compareEveryMinMs + rangeMs * fraction(random)
-    this.#nextComparison = clock.after(delayMs, () => this.#compareAgain())
-  }
-
-  #compareAgain(): void {
-    const comparison = this.#comparison
-    if (comparison === undefined) return
-    const askedAtMs = comparison.exchange.oldestAskAtMs
-    if (
-      askedAtMs !== undefined &&
-      this.#options.clock.monotonic() - askedAtMs > bounds.answerWithinMs
-    ) {
-      this.close('timeout')
-      return
-    }
-    // The other side has told everything since: that was a comparison for both.
-    const wasCompared = comparison.heardRounds > this.#heardRoundsBefore && this.isSynced
-    this.#heardRoundsBefore = comparison.heardRounds
-    if (!wasCompared && !comparison.isBusy) comparison.compareAll(false)
-    this.#compareLater()
+    return areAlike ? self.instance < (this.instance ?? '') : canWrite(self.access)
   }
 
   #queue(message: BulkMessage, byteLength: number): void {
-    this.#inbox.push(message)
-    this.#inboxBytes += byteLength
-    if (this.#inbox.length > bounds.maxInboxMessages || this.#inboxBytes > bounds.maxInboxBytes) {
-      this.close('too-many')
-      return
-    }
-    if (!this.#isWorking) void this.#work()
+    if (!this.#inbox.push(message, byteLength)) this.close('too-many')
   }
 
-  /** Handles what has come, in order. Runs to its first wait within the call. */
-  async #work(): Promise<void> {
-    this.#isWorking = true
-    try {
-      while (this.#inbox.length > 0 && this.isOpen) {
-        const updates = this.#takeUpdates()
-        if (updates.length > 0) {
-          await this.#comparison?.exchange.updates(updates, (all) => this.#receive(all))
-        } else this.#handle(this.#inbox.shift())
-      }
-    } catch (error) {
-      this.#options.logger.error('a session failed', { error: String(error) })
-      this.close('internal')
-    } finally {
-      this.#isWorking = false
-      if (this.#inbox.length === 0) this.#inboxBytes = 0
-    }
-    this.#review()
-  }
-
-  /** The answers that stand first in the queue: they are applied together. */
-  #takeUpdates(): readonly MessageOf<'update'>[] {
-    const updates: MessageOf<'update'>[] = []
-    for (const message of this.#inbox) {
-      if (message.type !== 'update') break
-      updates.push(message)
-    }
-    this.#inbox.splice(0, updates.length)
-    return updates
-  }
-
-  #handle(message: BulkMessage | undefined): void {
+  #handle(message: Exclude<BulkMessage, MessageOf<'update'>>): void {
     const comparison = this.#comparison
-    if (message === undefined || comparison === undefined) return
-    if (message.type === 'summary') comparison.summary(message)
-    else if (message.type === 'compared') comparison.compared(message)
-    else if (message.type === 'state') comparison.exchange.state(message)
-    else if (message.type === 'error') comparison.exchange.error(message)
+    if (message.type === 'summary') comparison?.summary(message)
+    else if (message.type === 'compared') comparison?.compared(message)
+    else if (message.type === 'state') comparison?.exchange.state(message)
+    else comparison?.exchange.error(message)
   }
 
-  async #receive(messages: readonly MessageOf<'update'>[]): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = []
-    const taken: { readonly at: number; readonly received: Received }[] = []
-    for (const [at, { document, bytes }] of messages.entries()) {
-      const coverage = readUpdate(bytes, stateLimits)
-      if (coverage.ok) taken.push({ at, received: { document, bytes, coverage: coverage.value } })
-      else {
-        this.#refusedUpdates++
-        outcomes[at] = { kind: 'refused', code: coverage.refusal.code }
-        this.send({ type: 'error', code: coverage.refusal.code, document })
-      }
-    }
-    const results = await this.#options.documents.receive(taken.map(({ received }) => received))
-    for (const [index, { at }] of taken.entries()) {
-      const result = results[index]
-      if (result !== undefined) outcomes[at] = result
-    }
-    return outcomes
+  #receive(messages: readonly MessageOf<'update'>[]): Promise<readonly Outcome[]> {
+    return takeStates(messages, this.#options.documents, (code, document) => {
+      this.#refusedUpdates++
+      this.send({ type: 'error', code, document })
+    })
   }
 
   #review(): void {
     const comparison = this.#comparison
     if (comparison === undefined || !this.isOpen) return
-    if (comparison.isDone && this.#inbox.length === 0 && !this.#isWorking) {
+    if (comparison.isDone && this.#inbox.isIdle) {
       comparison.exchange.noteDone()
       this.#enter('synced')
     } else if (comparison.exchange.differing.length > 0) this.#enter('comparing')
@@ -397,21 +319,10 @@ export class PeerSession {
     if (this.#state === 'closed') return
     this.#enter('closed')
     this.#helloDeadline?.()
-    this.#nextComparison?.()
-    this.#comparingSoon?.()
+    this.#schedule?.close()
     for (const undo of this.#undo.splice(0)) undo()
     this.#comparison?.close()
-    this.#inbox = []
+    this.#inbox.clear()
     this.#options.events.closed(this, closed)
   }
 }
-
-/** The state of a document of the largest size may be a little longer than its content. */
-const stateLimits = { ...updateLimits, maxBytes: messageBounds.maxUpdateBytes }
-
-type BulkMessage =
-  | MessageOf<'summary'>
-  | MessageOf<'compared'>
-  | MessageOf<'state'>
-  | MessageOf<'update'>
-  | MessageOf<'error'>
