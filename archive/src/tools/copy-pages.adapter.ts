@@ -27,7 +27,7 @@ export async function copyPages(from: string, to: string, run: ToolRun): Promise
 }
 
 /** 4 MiB: some milliseconds, then whoever shares the thread has its turn. */
-const pagesAtOnce = 512
+const pagesAtOnce = 1_024
 
 /**
  * Without a write-ahead log, so that the file can be moved and read by itself, also where nothing can be
