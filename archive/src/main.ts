@@ -12,6 +12,7 @@ process.exitCode = await runArchiveCommand(process.argv.slice(2), {
   terminal: processTerminal(),
   clock: systemClock,
   random: systemRandom,
+  env: process.env,
   // The result goes to the console's one stream, what the log has to say to the other.
   logger: { ...consoleLogger, info: () => {} },
 })

@@ -110,7 +110,7 @@ export class YClient {
   }
 
   get words(): string {
-    return this.text.toString()
+    return this.text.toJSON()
   }
 
   /** Resolves once the client has compared with the archive. */

@@ -1,4 +1,6 @@
+import { AccessError } from '@holdfast/access'
 import { LogError } from '../log/errors.js'
+import { ArchiveError } from '../server/errors.js'
 import { commands } from './commands/index.js'
 import { helpFor, helpOf } from './help.js'
 import { parseRequest } from './parse.js'
@@ -24,7 +26,7 @@ export async function runArchiveCommand(
   const stop = new AbortController()
   const undo = terminal.onInterrupt(() => stop.abort())
   try {
-    const request = parseRequest(words, commands)
+    const request = parseRequest(words, commands, world.env)
     if (request.kind === 'version') {
       terminal.write(`${version}\n`)
       return 0
@@ -58,6 +60,10 @@ function failure(error: unknown, { terminal }: Pick<CommandContext, 'terminal'>)
   if (error instanceof Mistake) {
     terminal.writeError(`${error.message}\nholdfast-archive --help shows what there is.\n`)
     return 2
+  }
+  if (error instanceof ArchiveError || error instanceof AccessError) {
+    terminal.writeError(`holdfast-archive: ${error.message}\n`)
+    return error.code === 'cannot-listen' ? 1 : 2
   }
   if (!(error instanceof LogError)) throw error
   terminal.writeError(`holdfast-archive: ${error.message}\n`)

@@ -1,11 +1,11 @@
-import type { Command } from './spec.js'
+import type { Command, Flag } from './spec.js'
 
 export function helpFor(commands: readonly Command[]): string {
   const width = Math.max(...commands.map((command) => usageOf(command).length)) + 3
   const lines = commands.map(
     (command) => `  holdfast-archive ${usageOf(command).padEnd(width)}${command.summary}`,
   )
-  return `holdfast-archive: the tools of Holdfast's archive
+  return `holdfast-archive: Holdfast's archive, and the tools for its log
 
 ${lines.join('\n')}
 
@@ -18,9 +18,9 @@ for wrongly, 3 when another process holds the log, 130 when it was stopped.
 }
 
 export function helpOf(command: Command): string {
-  const flags = [...command.flags, { name: 'help', help: 'This text' }]
+  const flags: readonly Flag[] = [...command.flags, { name: 'help', help: 'This text' }]
   const left = flags.map((flag) =>
-    'value' in flag && flag.value !== undefined ? `--${flag.name} ${flag.value}` : `--${flag.name}`,
+    flag.value !== undefined ? `--${flag.name} ${flag.value}` : `--${flag.name}`,
   )
   const width = Math.max(...left.map((text) => text.length)) + 3
   const examples = command.examples.map(
@@ -30,8 +30,8 @@ export function helpOf(command: Command): string {
 
 ${command.about.trim()}
 
-${flags.map((flag, at) => `  ${(left[at] ?? '').padEnd(width)}${flag.help}`).join('\n')}
-
+${flags.map((flag, at) => `  ${(left[at] ?? '').padEnd(width)}${flag.help}${flag.env === undefined ? '' : ` [${flag.env}]`}`).join('\n')}
+${command.appendix === undefined ? '' : `\n${command.appendix}\n`}
 Examples
 
 ${examples.join('\n')}

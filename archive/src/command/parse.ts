@@ -1,5 +1,5 @@
 import { printable, suggestion } from './nearest.js'
-import { Mistake, type Command, type Flag, type Given } from './spec.js'
+import { Mistake, type Command, type Environment, type Flag, type Given } from './spec.js'
 
 export type Request =
   | { readonly kind: 'help'; readonly command?: Command }
@@ -7,19 +7,37 @@ export type Request =
   | { readonly kind: 'run'; readonly command: Command; readonly given: Given }
 
 /** Reads the arguments after the program's name; throws `Mistake`. */
-export function parseRequest(words: readonly string[], commands: readonly Command[]): Request {
+export function parseRequest(
+  words: readonly string[],
+  commands: readonly Command[],
+  env: Environment,
+): Request {
   const [first, ...rest] = words
   if (first === undefined || first === '--help' || first === '-h') return { kind: 'help' }
   if (first === '--version') return { kind: 'version' }
   if (first === 'help') return helpOf(rest, commands)
-  const command = commandNamed(first, commands)
+  const byFlag = ownerOf(first, commands)
+  const command = byFlag ?? commandNamed(first, commands)
   if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', command }
-  return { kind: 'run', command, given: readGiven(command, rest) }
+  return {
+    kind: 'run',
+    command,
+    given: readGiven(command, byFlag === undefined ? rest : words, env),
+  }
 }
 
 function helpOf([name]: readonly string[], commands: readonly Command[]): Request {
   if (name === undefined) return { kind: 'help' }
   return { kind: 'help', command: commandNamed(name, commands) }
+}
+
+/** The command that may go without its name, if the first word is one of its flags. */
+function ownerOf(first: string, commands: readonly Command[]): Command | undefined {
+  const [name] = first.split('=')
+  return commands.find(
+    (command) =>
+      command.isUnnamed === true && command.flags.some((flag) => `--${flag.name}` === name),
+  )
 }
 
 function commandNamed(name: string, commands: readonly Command[]): Command {
@@ -30,7 +48,7 @@ function commandNamed(name: string, commands: readonly Command[]): Command {
   throw new Mistake(`There is no ${what} '${printable(name)}'.${near}`)
 }
 
-function readGiven(command: Command, words: readonly string[]): Given {
+function readGiven(command: Command, words: readonly string[], env: Environment): Given {
   const operands: string[] = []
   const values = new Map<string, string>()
   for (let at = 0; at < words.length; at++) {
@@ -61,10 +79,18 @@ function readGiven(command: Command, words: readonly string[]): Given {
   checkOperands(command, operands)
   return {
     operand: (name) => operands[command.operands.indexOf(name)] ?? '',
-    value: (flag) => values.get(flag),
-    isOn: (flag) => values.has(flag),
+    value: (flag) => values.get(flag) ?? saidBy(env, command, flag),
+    isOn: (flag) => values.has(flag) || switchedOn.has(saidBy(env, command, flag) ?? ''),
   }
 }
+
+function saidBy(env: Environment, { flags }: Command, name: string): string | undefined {
+  const variable = flags.find((flag) => flag.name === name)?.env
+  const said = variable === undefined ? undefined : env[variable]
+  return said === '' ? undefined : said
+}
+
+const switchedOn = new Set(['1', 'true', 'yes', 'on'])
 
 function flagNamed(name: string, command: Command): Flag {
   const flag = command.flags.find((one) => `--${one.name}` === name)

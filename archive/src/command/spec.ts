@@ -10,6 +10,10 @@ export interface Command {
   readonly name: string
   /** What it does, in half a line. */
   readonly summary: string
+  /** More of the help text, behind the flags. */
+  readonly appendix?: string
+  /** Its name may be left out where one of its flags comes first. */
+  readonly isUnnamed?: boolean
   /** Names of what stands after it, in order; all are needed. */
   readonly operands: readonly string[]
   readonly flags: readonly Flag[]
@@ -26,12 +30,14 @@ export interface Flag {
   /** Stands for its value in the help; a flag without one is a switch. */
   readonly value?: string
   readonly help: string
+  /** What it is when it was not given; of lists, the items stand between commas. */
+  readonly env?: string
 }
 
 /** What was asked for. */
 export interface Given {
   operand(name: string): string
-  /** Undefined if it was not given. */
+  /** Undefined if neither the words nor the environment say it. */
   value(flag: string): string | undefined
   isOn(flag: string): boolean
 }
@@ -40,11 +46,14 @@ export interface CommandContext {
   readonly terminal: Terminal
   readonly clock: Clock
   readonly random: Random
+  readonly env: Environment
   readonly logger: Logger
   /** Aborted when the person wants it to stop. */
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
 }
+
+export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Something was asked for wrongly: says what, and what was probably meant. */
 export class Mistake extends Error {

@@ -2,7 +2,7 @@
  * Whether the archive can do what it is there for: its log is open, and the disk takes bytes. The
  * disk is asked at most once in a while, however often somebody wants to know.
  */
-import type { Clock, Logger } from '@holdfast/peer/ports'
+import type { Clock, Logger, Undo } from '@holdfast/peer/ports'
 import type { Log } from '../log/port.js'
 
 export interface ReadinessOptions {
@@ -57,14 +57,14 @@ export class ReadinessCheck {
 
   async #inTime<T>(doing: Promise<T>): Promise<T> {
     const { clock, diskMs } = this.#options
-    let undo = (): void => {}
+    let undo: Undo | undefined
     const late = new Promise<never>((_, reject) => {
       undo = clock.after(diskMs, () => reject(new Error(`no answer within ${diskMs} ms`)))
     })
     try {
       return await Promise.race([doing, late])
     } finally {
-      undo()
+      undo?.()
     }
   }
 }

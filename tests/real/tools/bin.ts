@@ -19,6 +19,7 @@ export async function runInside(...args: readonly string[]): Promise<CommandOutc
   let out = ''
   let error = ''
   const code = await runArchiveCommand(args, {
+    env: {},
     version: '0.0.0',
     clock: systemClock,
     random: systemRandom,

@@ -4,9 +4,11 @@ import { compactCommand } from './compact.js'
 import { exportCommand } from './export.js'
 import { importCommand } from './import.js'
 import { inspectCommand } from './inspect.js'
+import { serveCommand } from './serve.js'
 import { verifyCommand } from './verify.js'
 
 export const commands: readonly Command[] = [
+  serveCommand,
   inspectCommand,
   verifyCommand,
   backupCommand,
