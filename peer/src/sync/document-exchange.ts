@@ -15,8 +15,6 @@
 import {
   canWrite,
   copyOf,
-  messageBounds,
-  messageKinds,
   readStateVector,
   type Access,
   type DocumentId,
@@ -27,9 +25,11 @@ import {
 import type { Clock, Logger } from '../ports/index.js'
 import type { DigestTree } from './digest-tree.js'
 import type { Documents, Holding, Outcome } from './documents.js'
+import { errorAbout, ExchangeMessages } from './exchange-messages.js'
 import { Exchanges, type Ask, type Exchange } from './exchanges.js'
 import { syncBounds as bounds } from './limits.js'
 import type { Outgoing } from './outgoing.js'
+
 export interface ExchangeOptions {
   readonly documents: Documents
   readonly tree: DigestTree
@@ -53,6 +53,7 @@ export interface ExchangeOptions {
 export class DocumentExchange {
   readonly #options: ExchangeOptions
   readonly #outgoing: Outgoing
+  readonly #messages: ExchangeMessages
   readonly #exchanges = new Exchanges()
   /** Documents that they do not hold, and do not want. Of ids that are held here alone. */
   readonly #declined = new Set<DocumentId>()
@@ -62,6 +63,7 @@ export class DocumentExchange {
   constructor(options: ExchangeOptions) {
     this.#options = options
     this.#outgoing = options.outgoing
+    this.#messages = new ExchangeMessages(options)
   }
 
   close(): void {
@@ -182,7 +184,7 @@ export class DocumentExchange {
       known.failure = undefined
       return
     }
-    this.#outgoing.answer(() => this.#updateFor(request, document, vector))
+    this.#outgoing.answer(() => this.#messages.update(request, document, vector))
     if (message.digest !== undefined && message.digest === mine?.digest) {
       this.proven(document)
     } else if (inReturn) {
@@ -282,46 +284,9 @@ export class DocumentExchange {
     request: number,
     inReturn: boolean,
   ): Promise<MessageOf<'state'> | undefined> {
-    const { documents } = this.#options
-    let stateVector
-    try {
-      stateVector = await documents.stateVector(document)
-    } catch (error) {
-      this.#unreadable(document, error)
-      if (this.#exchanges.answered(request) !== undefined) this.owe(document)
-      return undefined
-    }
-    const holding = documents.holding(document.id)
-    const isSame = holding?.document.generation === document.generation
-    const digest = isSame ? holding.digest : undefined
-    return {
-      type: 'state',
-      request,
-      document,
-      stateVector: stateVector ?? emptyStateVector,
-      ...(digest === undefined ? {} : { digest }),
-      inReturn,
-    }
-  }
-
-  async #updateFor(
-    request: number,
-    document: DocumentRef,
-    vector: Uint8Array,
-  ): Promise<MessageOf<'update'> | MessageOf<'error'>> {
-    let bytes
-    try {
-      bytes = (await this.#options.documents.difference(document, vector)) ?? emptyUpdate
-    } catch (error) {
-      this.#unreadable(document, error)
-      return errorAbout(request, document, 'storage-failed')
-    }
-    const isTooLarge =
-      bytes.length > messageBounds.maxUpdateBytes ||
-      bytes.length + headerBytes > this.#options.theirMaxMessageBytes
-    return isTooLarge
-      ? errorAbout(request, document, 'document-too-large')
-      : { type: 'update', document, cause: { kind: 'state', request }, bytes }
+    const message = await this.#messages.state(document, request, inReturn)
+    if (message === undefined && this.#exchanges.answered(request) !== undefined) this.owe(document)
+    return message
   }
 
   #answered({ document, confirms, request }: Ask, outcome: Outcome): void {
@@ -372,14 +337,6 @@ export class DocumentExchange {
     return isWanted
   }
 
-  #unreadable(document: DocumentRef, error: unknown): void {
-    const { logger } = this.#options
-    logger.error('a document cannot be read', {
-      generation: document.generation,
-      error: String(error),
-    })
-  }
-
   #decline(id: DocumentId): void {
     if (this.#options.documents.holding(id) !== undefined) this.#declined.add(id)
   }
@@ -391,12 +348,3 @@ export class DocumentExchange {
 
 /** Takes what was answered, with one outcome for each, in order. */
 export type ReceiveAll = (messages: readonly MessageOf<'update'>[]) => Promise<readonly Outcome[]>
-
-function errorAbout(request: number, document: DocumentRef, code: ErrorCode): MessageOf<'error'> {
-  return { type: 'error', code, message: messageKinds.state.number, request, document }
-}
-
-const emptyStateVector = Uint8Array.of(0)
-const emptyUpdate = Uint8Array.of(0, 0)
-/** What stands around an update in its message. */
-const headerBytes = 512
