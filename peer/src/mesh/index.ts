@@ -8,11 +8,8 @@ export {
 } from './dialer.js'
 export { HandshakeGate } from './handshake-gate.js'
 export { meshBounds } from './limits.js'
-export {
-  MeshCollection,
-  type MeshCollectionStatistics,
-  type MeshDocument,
-} from './mesh-collection.js'
+export { MeshCollection, type MeshCollectionStatistics } from './mesh-collection.js'
+export type { MeshDocument } from './mesh-document.js'
 export {
   Neighbour,
   type NeighbourOptions,

@@ -22,8 +22,10 @@ import {
   type LiveMessage,
 } from '../sync/index.js'
 import { CollectionMesh, type LinkedPeer, type NeighbourReport } from './collection-mesh.js'
+import { CollectionNews } from './collection-news.js'
 import type { LinkDialer } from './dialer.js'
 import type { HandshakeGate } from './handshake-gate.js'
+import { OpenDocument, type MeshDocument } from './mesh-document.js'
 
 export interface MeshCollectionOptions {
   readonly name: CollectionName
@@ -37,21 +39,6 @@ export interface MeshCollectionOptions {
   readonly logger: Logger
   readonly createDoc: ((document: DocumentRef) => Y.Doc | undefined) | undefined
   readonly onClosed: () => void
-}
-
-/** A document that is open here. */
-export interface MeshDocument {
-  readonly ref: DocumentRef
-  readonly ydoc: Y.Doc
-  /** Who has it open, and what they show. Takes the place of y-protocols' in editor bindings. */
-  readonly awareness: Awareness
-  /**
-   * All neighbours are confirmed to hold what this side held when they met, and this side what they
-   * did. False while nobody is linked.
-   */
-  readonly isSynced: boolean
-  /** Ends syncing it. The Y.Doc stays as it is. Idempotent. */
-  close(): void
 }
 
 export interface MeshCollectionStatistics {
@@ -74,22 +61,22 @@ export class MeshCollection {
   /** Lends the collection's presence its client id. */
   readonly #doc: Y.Doc
   readonly #openById = new Map<DocumentId, OpenDocument>()
-  readonly #onPeers: Listeners<[readonly LinkedPeer[]]>
-  readonly #onSynced: Listeners<[DocumentRef]>
+  readonly #news: CollectionNews
   readonly #onError: Listeners<[PeerError]>
-  readonly #synced = new Set<DocumentId>()
   #access: Access = 'write'
-  #peersNews: Undo | undefined
-  #toldPeers = ''
   #closing: Promise<void> | undefined
 
   constructor(options: MeshCollectionOptions) {
     const { name, identity, signalling, clock, random, logger, createDoc } = options
     this.name = name
     this.#options = options
-    this.#onPeers = new Listeners(logger)
-    this.#onSynced = new Listeners(logger)
     this.#onError = new Listeners(logger)
+    this.#news = new CollectionNews({
+      clock,
+      logger,
+      peers: () => this.peers,
+      documents: () => this.#openById.values(),
+    })
     this.#doc = new Y.Doc({ guid: name })
     this.#doc.clientID = random.uint32()
     this.#documents = new YDocuments({
@@ -121,7 +108,7 @@ export class MeshCollection {
       room: this.#room,
       sync: this.#sync,
       presence: this.#presence,
-      onPeers: () => this.#tellPeersSoon(),
+      onPeers: () => this.#news.tellSoon(),
     })
     this.#mesh = mesh
     this.#room.onState((state) => this.#roomChanged(state))
@@ -167,7 +154,7 @@ export class MeshCollection {
       () => this.#close(ref.id),
     )
     this.#openById.set(ref.id, document)
-    this.#tellPeersSoon()
+    this.#news.tellSoon()
     return document
   }
 
@@ -187,12 +174,12 @@ export class MeshCollection {
 
   /** Who is linked, over which path, and whether it is synced, has changed. */
   onPeers(listener: (peers: readonly LinkedPeer[]) => void): Undo {
-    return this.#onPeers.add(listener)
+    return this.#news.onPeers.add(listener)
   }
 
   /** An open document has become synced. */
   onSynced(listener: (document: DocumentRef) => void): Undo {
-    return this.#onSynced.add(listener)
+    return this.#news.onSynced.add(listener)
   }
 
   /** Something went wrong that no call is waiting for. */
@@ -231,8 +218,8 @@ export class MeshCollection {
   }
 
   async #leave(): Promise<void> {
-    for (const listeners of [this.#onPeers, this.#onSynced, this.#onError]) listeners.clear()
-    this.#peersNews?.()
+    this.#onError.clear()
+    this.#news.close()
     this.#presence.closeAll()
     this.#documents.closeAll()
     this.#openById.clear()
@@ -254,7 +241,7 @@ export class MeshCollection {
   #forget(id: DocumentId): void {
     this.#presence.close(id)
     this.#openById.delete(id)
-    this.#synced.delete(id)
+    this.#news.forget(id)
   }
 
   #ended(id: DocumentId): void {
@@ -284,65 +271,7 @@ export class MeshCollection {
     this.#onError.tell(error)
   }
 
-  /** Several links may change in one turn. */
-  #tellPeersSoon(): void {
-    if (this.#closing !== undefined) return
-    this.#peersNews ??= this.#options.clock.after(0, () => {
-      this.#peersNews = undefined
-      const { peers } = this
-      const told = JSON.stringify(peers)
-      if (told !== this.#toldPeers) {
-        this.#toldPeers = told
-        this.#onPeers.tell(peers)
-      }
-      this.#tellSynced()
-    })
-  }
-
-  #tellSynced(): void {
-    for (const { ref, isSynced } of this.#openById.values()) {
-      if (!isSynced) this.#synced.delete(ref.id)
-      else if (!this.#synced.has(ref.id)) {
-        this.#synced.add(ref.id)
-        this.#onSynced.tell(ref)
-      }
-    }
-  }
-
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new PeerError('closed', `${this.name} is closed`)
-  }
-}
-
-class OpenDocument implements MeshDocument {
-  readonly ref: DocumentRef
-  readonly ydoc: Y.Doc
-  readonly awareness: Awareness
-  readonly #isSynced: () => boolean
-  readonly #close: () => void
-  #isClosed = false
-
-  constructor(
-    ref: DocumentRef,
-    ydoc: Y.Doc,
-    awareness: Awareness,
-    isSynced: () => boolean,
-    close: () => void,
-  ) {
-    this.ref = ref
-    this.ydoc = ydoc
-    this.awareness = awareness
-    this.#isSynced = isSynced
-    this.#close = close
-  }
-
-  get isSynced(): boolean {
-    return !this.#isClosed && this.#isSynced()
-  }
-
-  close(): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    this.#close()
   }
 }
