@@ -14,13 +14,9 @@ export interface OpenBrowser {
 
 /** @param network the one that it is in; by default this process's */
 export async function openBrowser(network?: OwnNetwork): Promise<OpenBrowser> {
-  const script = resolve(import.meta.dirname, '../../scripts/browser.mjs')
-  const path = execFileSync(process.execPath, [script, '--find'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const place = network === undefined ? hereWithAddress(path.trim()) : inside(network, path.trim())
-  const browser = await chromium.launch({ executablePath: place.executablePath, args: flags })
+  const path = chromiumPath()
+  const place = network === undefined ? hereWithAddress(path) : inside(network, path)
+  const browser = await chromium.launch({ executablePath: place.executablePath, args: [...flags] })
   return {
     browser,
     async close() {
@@ -28,6 +24,15 @@ export async function openBrowser(network?: OwnNetwork): Promise<OpenBrowser> {
       place.release()
     },
   }
+}
+
+export function chromiumPath(): string {
+  const script = resolve(import.meta.dirname, '../../scripts/browser.mjs')
+  const path = execFileSync(process.execPath, [script, '--find'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  return path.trim()
 }
 
 interface Place {
@@ -51,7 +56,7 @@ function inside(network: OwnNetwork, executablePath: string): Place {
   }
 }
 
-const flags = [
+export const flags: readonly string[] = [
   // Root, as which CI runs, has no sandbox. The pages are our own.
   '--no-sandbox',
   '--disable-gpu',
