@@ -296,6 +296,8 @@ export class Channel {
       case 'pong':
         return
       case 'bye':
+        // The other side may fall silent at once: whoever still sends meets the end of the pipe.
+        this.#outflow.acknowledgeLast(this.#inflow.receivedBytes)
         this.#end({
           by: 'remote',
           ...(message.code === undefined ? {} : { code: message.code }),

@@ -113,6 +113,13 @@ export class Outflow {
     if (frame !== undefined) this.#options.link.send(frame)
   }
 
+  /** As `acknowledge`, and nothing behind it: the other side is closing and waits for this alone. */
+  acknowledgeLast(receivedBytes: number): void {
+    this.#splitter.acknowledge(receivedBytes)
+    const frame = this.#splitter.next()
+    if (frame !== undefined) this.#options.link.send(frame)
+  }
+
   /** What is queued still leaves, and nobody is told of room any more. */
   finish(): void {
     this.#state = 'closing'

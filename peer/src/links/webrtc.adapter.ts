@@ -72,9 +72,19 @@ function connect(options: RtcAttemptOptions, listener: RtcConnectionListener): R
     },
     signal: (signal) => peer.signal(signal),
     send: (frame) => peer.send(frame),
-    hangUp: () => peer.destroy(),
+    hangUp: () => {
+      if (hasOpened) setTimeout(() => peer.destroy(), quietBeforeCloseMs)
+      else peer.destroy()
+    },
   }
 }
+
+/**
+ * libwebrtc for Node takes down the process when the other end's close arrives in the middle of a
+ * `send`. So a channel closes only when both ends have heard that it will, and send nothing any more.
+ * Without it nearly every room of eight that was left by all at once lost a process.
+ */
+const quietBeforeCloseMs = 200
 
 /** simple-peer may ask for negotiations that a single data channel never needs. */
 function isOurs(signal: object): signal is RtcSignal {
