@@ -99,7 +99,7 @@ test('[L28] [SYNC-11] an op is passed on once, never back, and never to its auth
   await mesh.close()
 })
 
-test('[SYNC-11] [I15] of ops that have been seen only so many, so old and so large are remembered', async () => {
+test('[SYNC-11] [K11] [I15] of ops that have been seen only so many, so old and so large are remembered', async () => {
   const mesh = new GivenMesh({ seed: 'memory', dials: line(2) })
   mesh.peer(0).edit(note, 'first')
   await mesh.synced()

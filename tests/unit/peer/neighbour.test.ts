@@ -50,18 +50,35 @@ describe('Neighbour', () => {
 
   test('[MESH-3] [K16] attempts that fail come ever more rarely, and not in step', async () => {
     const pairs = new NeighbourPairs('pauses')
+    const { clock } = pairs.world
     pairs.rtc.weather.failRate = 1
-    const all = Array.from({ length: 2 }, () => pairs.pair())
+    const callsAtMs: number[][] = Array.from({ length: 10 }, () => [])
+    const all = callsAtMs.map((atMs) => {
+      const attempts = new Set<string>()
+      return pairs.pair((text, deliver) => {
+        const attempt = text.slice(0, 10)
+        if (text.startsWith('s:') && !attempts.has(attempt)) atMs.push(clock.monotonic())
+        attempts.add(attempt)
+        clock.after(20, deliver)
+      })
+    })
     for (const { caller, answerer } of all) {
       caller.start()
       answerer.start()
     }
     await pairs.world.run(600_000)
-    for (const { caller } of all) {
+    for (const atMs of callsAtMs) {
       // Without growing pauses it would be some three hundred.
-      expect(caller.stats().attempts).toBeGreaterThan(20)
-      expect(caller.stats().attempts).toBeLessThan(120)
+      expect(atMs.length).toBeGreaterThan(20)
+      expect(atMs.length).toBeLessThan(120)
     }
+    // All began in one moment, and after ten minutes no second has more than a few of them.
+    const seconds = callsAtMs.flat().filter((atMs) => atMs > 60_000)
+    const most = Math.max(
+      ...seconds.map((at) => seconds.filter((other) => other >= at && other < at + 1_000).length),
+    )
+    expect(seconds.length).toBeGreaterThan(200)
+    expect(most).toBeLessThanOrEqual(5)
   })
 
   test('[MESH-3] lost offers are made up for by asking to be called', async () => {
@@ -80,7 +97,7 @@ describe('Neighbour', () => {
     expect(pairs.answerers.said).toContain('c')
   })
 
-  test('[MESH-13] calls without number and garbage cost a stranger’s neighbour a few attempts', async () => {
+  test('[MESH-13] [K11] calls without number and garbage cost a stranger’s neighbour a few attempts', async () => {
     const pairs = new NeighbourPairs('hostile')
     const { caller, answerer } = pairs.pair(() => {})
     answerer.start()

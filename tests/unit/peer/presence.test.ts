@@ -191,7 +191,7 @@ describe('presence over links', () => {
     for (const peer of [b, c, d]) expect(peer.sees).toContain(a.client)
   })
 
-  test('[PRES-10] what came by way of others expires when it is not renewed, and not while it is', async () => {
+  test('[PRES-10] [K11] what came by way of others expires when it is not renewed, and not while it is', async () => {
     const world = new PresenceWorld()
     const [a, b, c] = [world.peer(), world.peer(), world.peer()]
     a.link(b)
@@ -206,7 +206,7 @@ describe('presence over links', () => {
     expect(silent.isOpen).toBe(true)
   })
 
-  test('[PRES-11] strangers’ presence is bounded in clients, bytes, depth and documents', async () => {
+  test('[PRES-11] [K11] strangers’ presence is bounded in clients, bytes, depth and documents', async () => {
     const world = new PresenceWorld()
     const [a, b] = [world.peer(), world.peer()]
     a.link(b)
