@@ -11,6 +11,10 @@ export const meshBounds = {
   signallingWithinMs: 15_000,
   /** Signals that came before there was a place to begin: a description and its candidates. */
   maxEarlySignals: 64,
+  /** After the description signals wait so long for company: each message is a delivery for the signaller. */
+  sayWithinMs: 20,
+  /** … and this many units of them go together: with a word's head below what the signaller takes. */
+  maxUnitsTogether: 12_288,
   /** The longest first pause after a failure, and the longest of all. */
   firstRetryMs: 500,
   mostRetryMs: 30_000,

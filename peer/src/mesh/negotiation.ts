@@ -37,6 +37,10 @@ export class Negotiation {
   #state: NegotiationState = 'queued'
   #attempt: LinkAttempt | undefined
   #early: string[] = []
+  /** Signals of this side that wait for company. */
+  #unsaid: string[] = []
+  #saying: Undo | undefined
+  #hasSpoken = false
   #deadline: Undo | undefined
 
   constructor(options: NegotiationOptions) {
@@ -52,7 +56,7 @@ export class Negotiation {
 
   /** From the other side, also when the link stands already: better ways may still be found. */
   signal(data: string): void {
-    if (this.#attempt !== undefined) this.#attempt.signal(data)
+    if (this.#attempt !== undefined) this.#pass(this.#attempt, data)
     else if (this.#state === 'queued' && this.#early.length < bounds.maxEarlySignals) {
       this.#early.push(data)
     }
@@ -68,21 +72,21 @@ export class Negotiation {
     if (this.#state === 'over') return
     this.#state = 'over'
     this.#settle()
+    this.#saying?.()
     this.#attempt?.close()
     this.#attempt = undefined
   }
 
   #begin(): void {
     if (this.#state !== 'queued') return
-    const { dialer, isCaller, iceServers, say, onLink } = this.#options
+    const { dialer, isCaller, iceServers, onLink } = this.#options
     this.#state = 'signalling'
     if (isCaller) this.#startDeadline()
     const attempt = dialer.attempt({
       initiator: isCaller,
       iceServers: iceServers(),
       onSignal: (data) => {
-        const isHeard = this.#attempt === attempt && say(data)
-        if (!isHeard && this.#state === 'signalling') this.#fail('a signal could not be sent')
+        if (this.#attempt === attempt) this.#sayTogether(data)
       },
       onLink: (link) => {
         if (this.#state !== 'signalling') {
@@ -96,7 +100,30 @@ export class Negotiation {
       onFailed: (reason) => this.#fail(reason),
     })
     this.#attempt = attempt
-    for (const data of this.#early.splice(0)) attempt.signal(data)
+    for (const data of this.#early.splice(0)) this.#pass(attempt, data)
+  }
+
+  #pass(attempt: LinkAttempt, data: string): void {
+    for (const signal of data.split(together)) attempt.signal(signal)
+  }
+
+  /** The description at once; the addresses, a dozen of them on an ordinary laptop, in a few messages. */
+  #sayTogether(data: string): void {
+    const units = this.#unsaid.reduce((sum, { length }) => sum + length + together.length, 0)
+    if (units + data.length > bounds.maxUnitsTogether) this.#sayAll()
+    this.#unsaid.push(data)
+    if (!this.#hasSpoken) this.#sayAll()
+    else this.#saying ??= this.#options.clock.after(bounds.sayWithinMs, () => this.#sayAll())
+  }
+
+  #sayAll(): void {
+    this.#saying?.()
+    this.#saying = undefined
+    const unsaid = this.#unsaid.splice(0)
+    if (unsaid.length === 0) return
+    this.#hasSpoken = true
+    const isHeard = this.#options.say(unsaid.join(together))
+    if (!isHeard && this.#state === 'signalling') this.#fail('a signal could not be sent')
   }
 
   #startDeadline(): void {
@@ -117,3 +144,6 @@ export class Negotiation {
     this.#early = []
   }
 }
+
+/** Between signals of one message: they are JSON, which has no line break of its own. */
+const together = '\n'

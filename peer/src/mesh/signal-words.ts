@@ -1,7 +1,7 @@
 /*
  * What two neighbours say through the signaller, as text:
  *
- *   s:1f3a9c02:{"type":"offer",…}   a signal of this attempt
+ *   s:1f3a9c02:{"type":"offer",…}   signals of this attempt, a line each
  *   x:1f3a9c02                      this attempt is given up here
  *   c                               "call me": from the one who may not call itself
  *
