@@ -89,16 +89,14 @@ describe('unmodified y-websocket clients', () => {
     const a = await server.client('notes/first').synced()
     a.provider.awareness.setLocalState({ name: 'ada' })
     const b = await server.client('notes/first').synced()
-    const seenBy = (client: YClient): unknown[] => [
-      ...client.provider.awareness.getStates().values(),
-    ]
-    await until(() => seenBy(b).some((state) => (state as { name?: string }).name === 'ada'))
+    await until(() => namesSeenBy(b).includes('ada'))
     b.provider.awareness.setLocalState({ name: 'bob' })
-    await until(() => seenBy(a).some((state) => (state as { name?: string }).name === 'bob'))
+    await until(() => namesSeenBy(a).includes('bob'))
     // Without a word: nobody says that they go.
     b.provider.ws?.close()
     b.provider.shouldConnect = false
-    await until(() => !seenBy(a).some((state) => (state as { name?: string }).name === 'bob'))
+    await until(() => !namesSeenBy(a).includes('bob'))
+    expect(namesSeenBy(a)).toEqual(['ada'])
   })
 
   test('[YWS-4] what a client tells comes back to it, as a sign of life', async () => {
@@ -108,6 +106,7 @@ describe('unmodified y-websocket clients', () => {
     await until(() => Date.now() > before)
     a.provider.awareness.setLocalState({ cursor: 1 })
     await until(() => a.provider.wsLastMessageReceived > before)
+    expect(a.closed).toEqual([])
   })
 
   test('[YWS-5] who may only read reads, is told of it, and writes nothing', async () => {
@@ -174,3 +173,10 @@ describe('unmodified y-websocket clients', () => {
     expect((await server.archive.log.latest(notes, first))?.document.generation).toBe(1)
   })
 })
+
+/** Who shows a name, in a client's eyes. */
+function namesSeenBy(client: YClient): readonly unknown[] {
+  return [...client.provider.awareness.getStates().values()]
+    .map((state) => (state as { readonly name?: unknown }).name)
+    .filter((name) => name !== undefined)
+}
