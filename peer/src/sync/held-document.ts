@@ -34,6 +34,8 @@ export class HeldDocument {
   #heldBackBytes = 0
   /** What came last was not kept: there was no room to hold it back. */
   #hasDropped = false
+  /** Something was once held back for too long, or not kept at all. */
+  #hasForgotten = false
   #digest: Digest | undefined
   #damage: unknown
 
@@ -57,6 +59,11 @@ export class HeldDocument {
       pendingDs === null &&
       this.#heldBack.length === 0
     )
+  }
+
+  /** The Y.Doc says all that was given to it, what is pending included. */
+  get isAllInDoc(): boolean {
+    return this.#damage === undefined && !this.#hasForgotten && this.#heldBack.length === 0
   }
 
   /** Undefined while the document is not whole. */
@@ -139,6 +146,7 @@ export class HeldDocument {
       ...this.#heldBack.filter(({ atMs }) => nowMs - atMs < bounds.holdBackMs),
       ...batch.map(({ bytes, coverage }) => ({ bytes, coverage, atMs: nowMs })),
     ]
+    if (candidates.length < this.#heldBack.length + batch.length) this.#hasForgotten = true
     this.#heldBack = []
     this.#heldBackBytes = 0
     const have = coverageOfWritten(this.doc, candidates)
@@ -158,6 +166,7 @@ export class HeldDocument {
     // The next comparison brings it again.
     if (isFull) {
       this.#hasDropped = true
+      this.#hasForgotten = true
       return
     }
     this.#heldBack.push(part)
