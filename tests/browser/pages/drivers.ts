@@ -97,15 +97,11 @@ export async function writeOn(name: string, from: number): Promise<string> {
 
 /** What the page does to a database that no driver has open: one letter of what is stored flips. */
 export async function damage(name: string, what: 'image' | 'log'): Promise<void> {
-  const database = await new Promise<IDBDatabase>((resolve, reject) => {
-    const opening = indexedDB.open(`holdfast ${name}`)
-    opening.onsuccess = () => resolve(opening.result)
-    opening.onerror = () => reject(opening.error)
-  })
+  const database = await databaseOf(name)
   const store = database.transaction(what, 'readwrite').objectStore(what)
   await new Promise<void>((resolve, reject) => {
     const cursor = store.openCursor()
-    cursor.onerror = () => reject(cursor.error)
+    cursor.onerror = () => reject(failureOf(cursor))
     cursor.onsuccess = () => {
       const at = cursor.result
       if (at === null) {
@@ -124,17 +120,26 @@ export async function damage(name: string, what: 'image' | 'log'): Promise<void>
 
 /** The names under which something was set aside. */
 export async function setAside(name: string): Promise<string[]> {
-  return new Promise((resolve, reject) => {
-    const opening = indexedDB.open(`holdfast ${name}`)
-    opening.onerror = () => reject(opening.error)
-    opening.onsuccess = () => {
-      const keys = opening.result.transaction('aside').objectStore('aside').getAllKeys()
-      keys.onsuccess = () => {
-        opening.result.close()
-        resolve(keys.result.map(String))
-      }
+  const database = await databaseOf(name)
+  return new Promise((resolve) => {
+    const keys = database.transaction('aside').objectStore('aside').getAllKeys()
+    keys.onsuccess = () => {
+      database.close()
+      resolve(keys.result.map(String))
     }
   })
+}
+
+function databaseOf(name: string): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const opening = indexedDB.open(`holdfast ${name}`)
+    opening.onsuccess = () => resolve(opening.result)
+    opening.onerror = () => reject(failureOf(opening))
+  })
+}
+
+function failureOf(request: IDBRequest): Error {
+  return new Error('IndexedDB failed', { cause: request.error })
 }
 
 /** Bytes that cannot be compressed: browsers count what they keep. */

@@ -1,14 +1,14 @@
 /*
  * The redo log's records on a simulated disk: what IndexedDB does in a transaction, done with files.
  *
- *   head.<epoch>.<id>    names a generation. The head with the highest epoch is the owner's.
- *   <generation>.image   the image, with its checksum
- *   <generation>.log     frames, each synced before the next is written
+ *   head.<owner>             names a generation. Owners are <epoch>.<id>: the highest one has the store.
+ *   image.<owner>.<count>    a generation's image, with its checksum
+ *   log.<owner>.<count>      frames, each synced before the next is written
  *
  * Whoever opens makes a head of its own, which is durable before it reads, and copies what it reads into
  * a generation of its own: what the owner before it still writes goes into files that nobody looks at,
  * and after each write that owner looks for its head before it answers. A generation without a durable
- * head was never there; the one before is removed after.
+ * head was never there. What a lower owner had is removed once a higher one has its own.
  */
 import { ClientError, crc32, type RecordStore } from '@holdfast/client/testing'
 import type { Stored, StoredImage, StoredRecord } from '@holdfast/client/testing'
@@ -18,7 +18,7 @@ import { SimulationError, type Disk } from '@holdfast/peer/testing'
 export class DiskRecords implements RecordStore {
   readonly #disk: Disk
   readonly #id: string
-  #head = ''
+  #owner = ''
   #generation = ''
   #count = 0
   #last = 0
@@ -34,29 +34,78 @@ export class DiskRecords implements RecordStore {
 
   async open(): Promise<Stored> {
     const before = (await this.#heads()).at(-1)
-    this.#head = `head.${pad((before?.epoch ?? 0) + 1)}.${this.#id}`
-    // Empty, it names no generation; but it is the highest, and durable.
-    await this.#disk.write(this.#head, 0, new Uint8Array(0))
-    await this.#disk.fsync(this.#head)
-    const stored = await this.#readNewest()
-    await this.#begin(stored)
-    await this.checkOwner()
-    await this.#sweep()
-    return stored
+    this.#owner = `${pad(epochOf(before) + 1)}.${this.#id}`
+    return this.#owned(async () => {
+      const stored = await this.#readNewest()
+      await this.#begin(stored)
+      await this.checkOwner()
+      await this.#sweep()
+      return stored
+    }, this.#claim())
   }
 
-  async read(): Promise<Stored> {
-    await this.checkOwner()
-    return this.#readNewest()
+  read(): Promise<Stored> {
+    return this.#owned(() => this.#readNewest())
   }
 
-  async append(n: number, bytes: Uint8Array): Promise<void> {
-    await this.checkOwner()
+  append(n: number, bytes: Uint8Array): Promise<void> {
+    return this.#owned(() => this.#append(n, bytes))
+  }
+
+  checkpoint(image: StoredImage): Promise<void> {
+    return this.#owned(async () => {
+      await this.#begin({ image, records: [] })
+      await this.checkOwner()
+      await this.#sweep()
+    })
+  }
+
+  setAside(image: StoredImage | undefined): Promise<string> {
+    return this.#owned(async () => {
+      const name = `aside.${this.#generation}`
+      for (const part of ['image', 'log']) {
+        const bytes = await this.#readOrNothing(`${part}.${this.#generation}`)
+        if (bytes !== undefined) await this.#write(`${name}.${part}`, bytes)
+      }
+      await this.#begin({ image, records: [] })
+      await this.checkOwner()
+      await this.#sweep()
+      return name
+    })
+  }
+
+  async checkOwner(): Promise<void> {
+    if ((await this.#heads()).at(-1) === `head.${this.#owner}`) return
+    throw new ClientError('store-taken', 'another owner has the store')
+  }
+
+  async quotaBytes(): Promise<undefined> {}
+
+  async close(): Promise<void> {}
+
+  /** An empty head names no generation; but it is the highest, and durable. */
+  async #claim(): Promise<void> {
+    await this.#disk.write(`head.${this.#owner}`, 0, new Uint8Array(0))
+    await this.#disk.fsync(`head.${this.#owner}`)
+  }
+
+  /** Work of the owner. What fails because a higher one has removed our files says so. */
+  async #owned<Result>(work: () => Promise<Result>, first?: Promise<void>): Promise<Result> {
+    await (first ?? this.checkOwner())
+    try {
+      return await work()
+    } catch (error) {
+      if (isMissing(error)) await this.checkOwner()
+      throw error
+    }
+  }
+
+  async #append(n: number, bytes: Uint8Array): Promise<void> {
     if (n !== this.#last + 1) {
       throw new ClientError('store-damaged', `record ${n} does not follow ${this.#last}`)
     }
     const frame = frameOf({ n, bytes })
-    const log = `${this.#generation}.log`
+    const log = `log.${this.#generation}`
     if (this.#isFrayed) await this.#disk.truncate(log, this.#logEnd)
     this.#isFrayed = true
     try {
@@ -73,50 +122,19 @@ export class DiskRecords implements RecordStore {
     await this.checkOwner()
   }
 
-  async checkpoint(image: StoredImage): Promise<void> {
-    await this.checkOwner()
-    await this.#begin({ image, records: [] })
-    await this.checkOwner()
-    await this.#sweep()
-  }
-
-  async setAside(image: StoredImage | undefined): Promise<string> {
-    await this.checkOwner()
-    const name = `aside-${this.#generation}`
-    for (const part of ['image', 'log']) {
-      const bytes = await this.#readOrNothing(`${this.#generation}.${part}`)
-      if (bytes === undefined) continue
-      await this.#disk.write(`${name}.${part}`, 0, bytes)
-      await this.#disk.fsync(`${name}.${part}`)
-    }
-    await this.#begin({ image, records: [] })
-    await this.checkOwner()
-    await this.#sweep()
-    return name
-  }
-
-  async checkOwner(): Promise<void> {
-    const newest = (await this.#heads()).at(-1)
-    if (newest?.name === this.#head) return
-    throw new ClientError('store-taken', 'another owner has the store')
-  }
-
-  async quotaBytes(): Promise<undefined> {}
-
-  async close(): Promise<void> {}
-
   /** A generation of our own that holds this, and our head on it. */
   async #begin({ image, records }: Stored): Promise<void> {
-    const generation = `${this.#head.slice('head.'.length)}-${this.#count++}`
+    const generation = `${this.#owner}.${this.#count++}`
     if (image !== undefined) {
       const { bytes, through, checksum } = image
-      await this.#write(`${generation}.image`, joined(numbers(through, checksum), bytes))
+      await this.#write(`image.${generation}`, joined(numbers(through, checksum), bytes))
     }
     const log = joined(...records.map(frameOf))
-    await this.#write(`${generation}.log`, log)
+    await this.#write(`log.${generation}`, log)
     const name = new TextEncoder().encode(generation)
-    await this.#write('head.new', joined(numbers(crc32(name), image === undefined ? 0 : 1), name))
-    await this.#disk.rename('head.new', this.#head)
+    const head = joined(numbers(crc32(name), image === undefined ? 0 : 1), name)
+    await this.#write(`new.${this.#owner}`, head)
+    await this.#disk.rename(`new.${this.#owner}`, `head.${this.#owner}`)
     await this.#disk.fsyncNames()
     this.#generation = generation
     this.#logEnd = log.length
@@ -124,38 +142,56 @@ export class DiskRecords implements RecordStore {
     this.#isFrayed = false
   }
 
+  /** The owner before may just be making its last image: then what its head named is gone. */
   async #readNewest(): Promise<Stored> {
-    for (const { name } of (await this.#heads()).toReversed()) {
-      const head = await this.#disk.read(name)
-      if (head.length <= numbersBytes) continue
-      const [checksum, hasImage] = readNumbers(head, 0)
-      const generation = head.subarray(numbersBytes)
-      if (crc32(generation) !== checksum) continue
-      return this.#readGeneration(new TextDecoder().decode(generation), hasImage === 1)
+    for (let attempt = 0; attempt < 5; attempt++) {
+      try {
+        for (const name of (await this.#heads()).toReversed()) {
+          const head = await this.#disk.read(name)
+          if (head.length <= numbersBytes) continue
+          const [checksum, hasImage] = readNumbers(head, 0)
+          const generation = head.subarray(numbersBytes)
+          if (crc32(generation) !== checksum) continue
+          return await this.#readGeneration(new TextDecoder().decode(generation), hasImage === 1)
+        }
+        return { image: undefined, records: [] }
+      } catch (error) {
+        if (!isMissing(error)) throw error
+      }
     }
-    return { image: undefined, records: [] }
+    throw new ClientError('storage-failed', 'the files of the store come and go')
   }
 
   async #readGeneration(generation: string, hasImage: boolean): Promise<Stored> {
-    const records = readFrames(await this.#disk.read(`${generation}.log`))
+    const records = readFrames(await this.#disk.read(`log.${generation}`))
     if (!hasImage) return { image: undefined, records }
-    const bytes = await this.#disk.read(`${generation}.image`)
+    const bytes = await this.#disk.read(`image.${generation}`)
     const [through, checksum] = readNumbers(bytes, 0)
     return { image: { bytes: bytes.slice(numbersBytes), through, checksum }, records }
   }
 
-  /** Removes what no head of ours names. What was set aside stays. */
+  /** Removes what lower owners had, and our own older generations. What was set aside stays. */
   async #sweep(): Promise<void> {
     for (const name of await this.#disk.names()) {
-      if (name === this.#head || name.startsWith(`${this.#generation}.`)) continue
-      if (name.startsWith('aside-')) continue
-      await this.#disk.remove(name)
+      const [kind = '', epoch, id, count] = name.split('.')
+      const isOurs = `${epoch}.${id}` === this.#owner
+      const isOld = isOurs
+        ? count !== undefined && `${epoch}.${id}.${count}` !== this.#generation
+        : `${epoch}.${id}` < this.#owner
+      if (kind !== 'aside' && isOld) await this.#remove(name)
     }
   }
 
-  async #heads(): Promise<{ readonly name: string; readonly epoch: number }[]> {
-    const names = (await this.#disk.names()).filter((name) => /^head\.\d/.test(name)).toSorted()
-    return names.map((name) => ({ name, epoch: Number(name.split('.')[1]) }))
+  async #remove(name: string): Promise<void> {
+    try {
+      await this.#disk.remove(name)
+    } catch (error) {
+      if (!isMissing(error)) throw error
+    }
+  }
+
+  async #heads(): Promise<string[]> {
+    return (await this.#disk.names()).filter((name) => name.startsWith('head.')).toSorted()
   }
 
   async #write(name: string, bytes: Uint8Array): Promise<void> {
@@ -168,10 +204,18 @@ export class DiskRecords implements RecordStore {
     try {
       return await this.#disk.read(name)
     } catch (error) {
-      if (error instanceof SimulationError && error.code === 'no-such-file') return undefined
+      if (isMissing(error)) return undefined
       throw error
     }
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof SimulationError && error.code === 'no-such-file'
+}
+
+function epochOf(head: string | undefined): number {
+  return Number(head?.split('.')[1] ?? 0)
 }
 
 function pad(epoch: number): string {

@@ -3,7 +3,28 @@ import type { Clock, Random } from '@holdfast/peer/ports'
 import type { Disk } from '@holdfast/peer/testing'
 import { DiskRecords } from './disk-records.js'
 
-const sqlJs = await loadSqlJs()
+const loaded = await loadSqlJs()
+const databases = new Set<InstanceType<typeof loaded.Database>>()
+const sqlJs: typeof loaded = {
+  Database: class extends loaded.Database {
+    constructor(image?: Uint8Array) {
+      super(image)
+      databases.add(this)
+    }
+    override close(): void {
+      super.close()
+      databases.delete(this)
+    }
+  },
+}
+
+/**
+ * sql.js keeps what was not closed, and what runs on a host that crashes closes nothing. To be called
+ * at the end of a run, when nobody works with a driver any more: campaigns would fill the memory.
+ */
+export function freeSimulatedDrivers(): void {
+  for (const database of databases) database.close()
+}
 
 /** What a `Life` of the simulated world has of it. */
 export interface SimulatedPlace {

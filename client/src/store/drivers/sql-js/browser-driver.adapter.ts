@@ -14,20 +14,21 @@ export async function openBrowserDriver(name: string, worker = storeWorker()): P
   // Asks the browser not to evict the store when the disk gets full. Some ask the user, who may take
   // any time to answer; and no is an answer as good as any.
   navigator.storage?.persist?.().catch(() => false)
-  let driver: RemoteDriver | undefined
+  const opened: RemoteDriver[] = []
   const failed = new Promise<never>((_, reject) => {
     worker.onerror = ({ error, message }: ErrorEvent) => {
       const failure: unknown = error ?? new Error(message || 'its script cannot be loaded')
-      driver?.fail(failure)
+      for (const driver of opened) driver.fail(failure)
       reject(
         new ClientError('unsupported', 'the worker of the store has failed', { cause: failure }),
       )
     }
   })
-  // Later failures are the driver's to tell.
+  // Once the driver is there, failures are its to tell.
   failed.catch(() => {})
   const opening = RemoteDriver.open({ end: worker, name, release: () => worker.terminate() })
-  driver = await Promise.race([opening, failed])
+  const driver = await Promise.race([opening, failed])
+  opened.push(driver)
   return driver
 }
 

@@ -94,7 +94,7 @@ export class RemoteDriver implements Driver {
   fail(cause: unknown): void {
     if (this.#gone !== undefined) return
     this.#gone = new ClientError('storage-failed', 'the worker of the store has died', { cause })
-    for (const { reject } of this.#waiting.values()) reject(this.#gone)
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#gone)
     this.#waiting.clear()
     this.#events.trouble(this.#gone)
   }

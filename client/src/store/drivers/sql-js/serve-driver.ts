@@ -24,7 +24,10 @@ export function serveDriver(end: MessageEnd, open: (name: string) => Promise<Dri
       case 'size':
         return driver.size()
       case 'close':
-        return driver.close()
+        await driver.close()
+        return undefined
+      default:
+        return message satisfies never
     }
   }
 

@@ -1,2 +1,0 @@
-/** As in a private window that has none. */
-Object.defineProperty(globalThis, 'indexedDB', { value: undefined })

@@ -1,0 +1,25 @@
+/** A page that gives and takes documents of any size. */
+import { SizedDocuments, type Sized } from '../sized-documents.js'
+
+let documents: SizedDocuments | undefined
+
+export function join(server: string): void {
+  documents = new SizedDocuments({ server })
+}
+
+export function give(bytes: number): Promise<Sized> {
+  return joined().give(bytes)
+}
+
+export function take(bytes: number): Promise<Sized> {
+  return joined().take(bytes)
+}
+
+export async function leave(): Promise<void> {
+  await joined().close()
+}
+
+function joined(): SizedDocuments {
+  if (documents === undefined) throw new Error('this page has joined nothing')
+  return documents
+}
