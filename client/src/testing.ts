@@ -22,3 +22,10 @@ export type {
   SqlValue,
   Statement,
 } from './store/driver.js'
+/** The connection to an archive, and the border to the replica: to be run against an archive. */
+export * from './archive/index.js'
+export type * from './replica/port.js'
+export { openStore, Store } from './store/store.js'
+export { CollectionStore } from './store/collection-store.js'
+export { CollectionReplica, type CollectionReplicaOptions } from './replica/collection-replica.js'
+export { OpenDocument, type ReplicaEvent } from './replica/open-document.js'

@@ -70,7 +70,7 @@ export const rooms = [
   },
   {
     folder: 'client/src',
-    knows: [...protocolAndPorts, '@holdfast/peer', ...lib0, 'yjs'],
+    knows: [...protocolAndPorts, '@holdfast/peer', '@holdfast/peer/yjs', ...lib0, 'yjs'],
     adaptersKnow: ['better-sqlite3', 'sql.js', 'y-protocols'],
   },
 ]

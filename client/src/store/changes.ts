@@ -54,6 +54,7 @@ export type StoreChange =
       readonly bytes: Uint8Array
     }
   | { readonly kind: 'remove-update'; readonly update: number }
+  | { readonly kind: 'remove-snapshot'; readonly document: number }
   | {
       readonly kind: 'opening'
       readonly key: number
@@ -202,6 +203,8 @@ export function statementsOf(change: StoreChange, collection: number): readonly 
       ]
     case 'remove-update':
       return [sql('DELETE FROM updates WHERE key = ?', change.update)]
+    case 'remove-snapshot':
+      return [sql('DELETE FROM snapshots WHERE document = ?', change.document)]
     case 'opening':
       return [
         sql(
@@ -239,7 +242,13 @@ export function statementsOf(change: StoreChange, collection: number): readonly 
           change.seq,
         ),
       ]
+    default:
+      return unknown(change)
   }
+}
+
+function unknown(change: never): never {
+  throw new TypeError(`a change of an unknown kind: ${JSON.stringify(change)}`)
 }
 
 function sql(text: string, ...parameters: readonly SqlValue[]): Statement {

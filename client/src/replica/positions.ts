@@ -1,0 +1,56 @@
+import type { ArchiveId, DocumentId } from '@holdfast/peer/protocol'
+import type { CursorRow } from '../store/kept-rows.js'
+import type { ArchivePosition } from './port.js'
+
+/** Where this replica stands in the logs of the archives that it has met. */
+export class Positions {
+  readonly #positionByArchive = new Map<ArchiveId, ArchivePosition>()
+  /** The last seq at which each document is known to stand in a log. */
+  readonly #lastSeqs = new Map<ArchiveId, Map<DocumentId, number>>()
+  /** Whose cursor moved last: the one that the mesh compares by. */
+  #latest: ArchiveId | undefined
+
+  constructor(cursors: readonly CursorRow[]) {
+    for (const cursor of cursors) this.set(cursor)
+  }
+
+  get archives(): readonly ArchiveId[] {
+    return [...this.#positionByArchive.keys()]
+  }
+
+  get(archive: ArchiveId): ArchivePosition | undefined {
+    return this.#positionByArchive.get(archive)
+  }
+
+  set({ archive, term, seq, isWhole, isCompared }: CursorRow): void {
+    this.#positionByArchive.set(archive, { cursor: { archive, term, seq }, isWhole, isCompared })
+    this.#latest = archive
+  }
+
+  forget(archive: ArchiveId): void {
+    this.#positionByArchive.delete(archive)
+    if (this.#latest === archive) this.#latest = this.archives.at(-1)
+  }
+
+  /** The position that two replicas compare themselves by: whole, or none. */
+  get comparable(): ArchivePosition | undefined {
+    const latest = this.#latest === undefined ? undefined : this.get(this.#latest)
+    if (latest?.isWhole === true) return latest
+    return [...this.#positionByArchive.values()].find(({ isWhole }) => isWhole)
+  }
+
+  lastSeq(archive: ArchiveId, id: DocumentId): number {
+    return this.#lastSeqs.get(archive)?.get(id) ?? 0
+  }
+
+  setLastSeq(archive: ArchiveId, id: DocumentId, seq: number): void {
+    let seqs = this.#lastSeqs.get(archive)
+    if (seqs === undefined) this.#lastSeqs.set(archive, (seqs = new Map<DocumentId, number>()))
+    seqs.set(id, seq)
+  }
+
+  /** Documents whose last entry lies beyond seq. */
+  *beyond(archive: ArchiveId, seq: number): Iterable<DocumentId> {
+    for (const [id, last] of this.#lastSeqs.get(archive) ?? []) if (last > seq) yield id
+  }
+}
