@@ -26,6 +26,8 @@ export class DiskRecords implements RecordStore {
   #logEnd = 0
   /** A write has failed: what stands behind the good frames is cut off first. */
   #isFrayed = false
+  /** The head's last renaming is not known to be durable. */
+  #isNameLoose = false
 
   constructor(disk: Disk, random: Random) {
     this.#disk = disk
@@ -104,6 +106,7 @@ export class DiskRecords implements RecordStore {
     if (n !== this.#last + 1) {
       throw new ClientError('store-damaged', `record ${n} does not follow ${this.#last}`)
     }
+    await this.#fixName()
     const frame = frameOf({ n, bytes })
     const log = `log.${this.#generation}`
     if (this.#isFrayed) await this.#disk.truncate(log, this.#logEnd)
@@ -135,11 +138,19 @@ export class DiskRecords implements RecordStore {
     const head = joined(numbers(crc32(name), image === undefined ? 0 : 1), name)
     await this.#write(`new.${this.#owner}`, head)
     await this.#disk.rename(`new.${this.#owner}`, `head.${this.#owner}`)
-    await this.#disk.fsyncNames()
     this.#generation = generation
     this.#logEnd = log.length
     this.#last = records.at(-1)?.n ?? image?.through ?? 0
     this.#isFrayed = false
+    this.#isNameLoose = true
+    await this.#fixName()
+  }
+
+  /** Until then a crash may bring back the generation before, which holds the same and no more. */
+  async #fixName(): Promise<void> {
+    if (!this.#isNameLoose) return
+    await this.#disk.fsyncNames()
+    this.#isNameLoose = false
   }
 
   /** The owner before may just be making its last image: then what its head named is gone. */

@@ -72,11 +72,7 @@ async function liveOnce(world: World, name: string, device: Device): Promise<voi
   const host = world.host(name)
   let isDone = false
   host.start((life) => {
-    life.watch(
-      live(world, life, device).then(() => {
-        isDone = true
-      }),
-    )
+    life.watch(live(world, life, device).then(() => void (isDone = true)))
   })
   if (random.chance(0.7)) {
     await world.run(random.below(400))
