@@ -1,4 +1,4 @@
-import { messageBounds, type Page } from '@holdfast/peer/protocol'
+import type { Page } from '@holdfast/peer/protocol'
 import { archiveBounds as bounds } from './limits.js'
 
 /**
@@ -6,14 +6,15 @@ import { archiveBounds as bounds } from './limits.js'
  * the other lane, waits for the one before it; one that does not connect is dropped.
  */
 export class PageQueue {
-  /** By where they begin; several may begin at one place only if the archive repeats itself. */
-  #pageByAfter = new Map<number, Queued>()
+  /** These connect, one to the next. */
+  readonly #ready: Queued[] = []
+  readonly #earlyByAfter = new Map<number, Queued>()
   #queuedBytes = 0
-  /** Where the last page that was given out ended. */
-  #throughSeq: number
+  /** Where the last page that connects ends. */
+  #endSeq: number
 
   constructor(fromSeq: number) {
-    this.#throughSeq = fromSeq
+    this.#endSeq = fromSeq
   }
 
   get queuedBytes(): number {
@@ -22,54 +23,66 @@ export class PageQueue {
 
   /** Whether pages wait for one that has not come. */
   get hasHole(): boolean {
-    return this.#pageByAfter.size > 0 && !this.#pageByAfter.has(this.#throughSeq)
+    return this.#earlyByAfter.size > 0
   }
 
   /** False: it was dropped, because it does not connect or too many wait. */
   add(page: Page, byteLength: number): boolean {
-    const isPast = page.after < this.#throughSeq
-    const isEarly = page.after > this.#throughSeq
-    if (isPast || (isEarly && this.#pageByAfter.size >= bounds.maxEarlyPages)) return false
-    // Nothing between here and there: it says at most where the head is.
-    const known = this.#pageByAfter.get(page.after)
-    if (known !== undefined && known.page.through > page.through) return false
-    this.#queuedBytes += byteLength - (known?.byteLength ?? 0)
-    this.#pageByAfter.set(page.after, { page, byteLength })
+    if (page.after < this.#endSeq) return false
+    if (page.after > this.#endSeq) {
+      const isFull = this.#earlyByAfter.size >= bounds.maxEarlyPages
+      if (isFull || this.#earlyByAfter.has(page.after)) return false
+      this.#earlyByAfter.set(page.after, { page, byteLength })
+      this.#queuedBytes += byteLength
+      return true
+    }
+    this.#queuedBytes += byteLength
+    this.#append({ page, byteLength })
     return true
   }
 
   /**
-   * The next pages that connect, put together up to what one transaction should take: the same as
-   * taking them one by one, with one commit.
+   * The next pages, put together up to what one transaction should take: the same as taking them one
+   * by one, with one commit.
    */
   next(): Queued | undefined {
-    const first = this.#take()
+    const first = this.#ready[0]
     if (first === undefined) return undefined
-    const entries = [...first.page.entries]
-    let { page, byteLength } = first
-    for (;;) {
-      const next = this.#pageByAfter.get(this.#throughSeq)
-      if (next === undefined || next.page.after === next.page.through) break
+    let entries = 0
+    let byteLength = 0
+    let count = 0
+    for (const queued of this.#ready) {
       const isTooMuch =
-        entries.length + next.page.entries.length >
-          Math.min(bounds.maxTakenEntries, messageBounds.maxEntries) ||
-        byteLength + next.byteLength > bounds.maxTakenBytes
-      if (isTooMuch) break
-      this.#take()
-      entries.push(...next.page.entries)
-      byteLength += next.byteLength
-      page = next.page
+        entries + queued.page.entries.length > bounds.maxTakenEntries ||
+        byteLength + queued.byteLength > bounds.maxTakenBytes
+      if (count > 0 && isTooMuch) break
+      entries += queued.page.entries.length
+      byteLength += queued.byteLength
+      count++
     }
-    return { page: { ...page, after: first.page.after, entries }, byteLength }
+    const taken = this.#ready.splice(0, count)
+    const last = taken.at(-1) ?? first
+    this.#queuedBytes -= byteLength
+    const page = {
+      ...last.page,
+      after: first.page.after,
+      entries: taken.flatMap((queued) => queued.page.entries),
+    }
+    return { page, byteLength }
   }
 
-  #take(): Queued | undefined {
-    const queued = this.#pageByAfter.get(this.#throughSeq)
-    if (queued === undefined) return undefined
-    this.#pageByAfter.delete(this.#throughSeq)
-    this.#queuedBytes -= queued.byteLength
-    this.#throughSeq = queued.page.through
-    return queued
+  #append(queued: Queued): void {
+    this.#ready.push(queued)
+    this.#endSeq = queued.page.through
+    for (const [after, early] of this.#earlyByAfter) {
+      if (after > this.#endSeq) continue
+      this.#earlyByAfter.delete(after)
+      if (after === this.#endSeq) {
+        this.#append(early)
+        return
+      }
+      this.#queuedBytes -= early.byteLength
+    }
   }
 }
 

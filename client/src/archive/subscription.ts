@@ -159,8 +159,8 @@ export class Subscription {
   changes({ subscription, page }: MessageOf<'changes'>, byteLength: number): void {
     if (subscription !== this.#number || this.#phase !== 'streaming') return
     this.#headSeq = Math.max(this.#headSeq, page.head)
-    const isTaken = this.#pages.add(page, byteLength)
-    if (!isTaken || this.#pages.hasHole) this.#watchConnecting()
+    const isKept = this.#pages.add(page, byteLength)
+    if (!isKept || this.#pages.hasHole) this.#watchConnecting()
     if (this.#pages.queuedBytes > bounds.maxQueuedPageBytes) this.#options.holdReceived(true)
     void this.#takePages()
   }
