@@ -1,7 +1,7 @@
 import { runSeeds } from '@holdfast/peer/testing'
 import { describe, expect, test } from 'vitest'
 import { agree, meshLifeScenario } from './mesh/mesh-scenario.js'
-import { MeshWorld, seenBy, seenInNoteBy, type MeshPeer } from './mesh/mesh-world.js'
+import { MeshWorld, newDoc, seenBy, seenInNoteBy, type MeshPeer } from './mesh/mesh-world.js'
 import { seedsFromEnvironment } from './seeds.js'
 
 const hostsOf = (peers: readonly MeshPeer[]): string[] =>
@@ -228,6 +228,42 @@ describe('a mesh in a simulated world', () => {
     await closed
     expect(b.notes.peers.length).toBe(2)
     await world.until(() => b.paths.join() === 'simulated,simulated')
+  })
+
+  test('[SYNC-21] [L45] a document that is opened on a link that stands comes at once, and is not called synced before', async () => {
+    const world = MeshWorld.of('late')
+    const [a, b] = world.startMany(2) as [MeshPeer, MeshPeer]
+    await world.until(() => a.isSynced && b.isSynced)
+    for (const [name, first, then] of [
+      ['late 1', a, b],
+      ['late 2', b, a],
+    ] as const) {
+      const [full, empty] = [newDoc(11), newDoc(12)]
+      full.getText('text').insert(0, 'from before')
+      const held = first.notes.open(name, full)
+      // Nobody else wants it: that is soon known.
+      expect(held.isSynced).toBe(false)
+      await world.until(() => held.isSynced, 1_000)
+      const wanted = then.notes.open(name, empty)
+      const text = empty.getText('text')
+      let early = 0
+      then.notes.onSynced(() => {
+        if (text.toJSON() !== 'from before') early++
+      })
+      expect(wanted.isSynced).toBe(false)
+      await world.until(() => wanted.isSynced, 1_000)
+      expect(text.toJSON()).toBe('from before')
+      expect(early).toBe(0)
+    }
+    // Both wait for each other, and what one had comes with its opening.
+    const [waits, brings] = [newDoc(13), newDoc(14)]
+    a.notes.open('late 3', waits)
+    await world.run(3_000)
+    brings.getText('text').insert(0, 'brought')
+    const brought = b.notes.open('late 3', brings)
+    expect(brought.isSynced).toBe(false)
+    await world.until(() => brought.isSynced && waits.getText('text').toJSON() === 'brought', 1_000)
+    await Promise.all([a.mesh.close(), b.mesh.close(), world.run(6_000)])
   })
 
   test('[MESH-11] a laptop that slept is back with all that was written, and its own is there', async () => {

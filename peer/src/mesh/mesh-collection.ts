@@ -154,6 +154,7 @@ export class MeshCollection {
       () => this.#close(ref.id),
     )
     this.#openById.set(ref.id, document)
+    this.#sync.documentOpened(ref)
     this.#news.tellSoon()
     return document
   }

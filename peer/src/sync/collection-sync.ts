@@ -109,6 +109,15 @@ export class CollectionSync {
     return this.sessions.findLast((session) => session.isOpen && session.instance === instance)
   }
 
+  /**
+   * This side takes part in a document from now on: it is exchanged with every neighbour at once, and
+   * not synced before that has come about. For documents that were there when the links were made
+   * nothing has to be said.
+   */
+  documentOpened(document: DocumentRef): void {
+    for (const session of this.sessions) session.documentOpened(document)
+  }
+
   /** The document is confirmed to be the same here and at every neighbour that is linked. */
   isSynced(document: DocumentRef): boolean {
     const open = this.sessions.filter(({ isOpen }) => isOpen)

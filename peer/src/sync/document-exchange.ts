@@ -115,6 +115,18 @@ export class DocumentExchange {
     }
   }
 
+  /** This side takes part in it from now on: nothing is known of what they hold of it. */
+  opened(document: DocumentRef): void {
+    if (!this.#takesTheirs && !this.#givesOurs) return
+    this.#exchanges.open(document, {
+      theirs: this.#takesTheirs,
+      ours: this.#givesOurs,
+      since: this.#lastRequest,
+    })
+    this.found(document)
+    this.#options.changed()
+  }
+
   /** What is held here, after taking in which generations they say have ended. */
   learnGeneration(theirs: DocumentRef): Holding | undefined {
     const { documents } = this.#options
@@ -164,6 +176,7 @@ export class DocumentExchange {
   state(message: MessageOf<'state'>): void {
     const { request, document, inReturn } = message
     const vector = copyOf(message.stateVector)
+    this.mentioned(document.id)
     if (this.#outgoing.hasTooManyAnswers) return this.#options.refuse('too-many')
     if (!readStateVector(vector).ok) return this.#options.refuse('malformed')
     const mine = this.learnGeneration(document)

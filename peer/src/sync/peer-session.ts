@@ -181,6 +181,11 @@ export class PeerSession {
     return this.isOpen && (this.#comparison?.exchange.askFor(document) ?? false)
   }
 
+  /** This side takes part in a document from now on: both directions are exchanged. */
+  documentOpened(document: DocumentRef): void {
+    if (this.isOpen) this.#comparison?.exchange.opened(document)
+  }
+
   /** They hold this document after all. */
   mentioned(document: DocumentRef): void {
     this.#comparison?.exchange.mentioned(document.id)
