@@ -7,8 +7,12 @@ export function join(server: string): void {
   documents = new SizedDocuments({ server })
 }
 
-export function give(bytes: number): Promise<Sized> {
-  return joined().give(bytes)
+export async function offer(bytes: number): Promise<void> {
+  await joined().offer(bytes)
+}
+
+export function given(bytes: number): Promise<Sized> {
+  return joined().given(bytes)
 }
 
 export function take(bytes: number): Promise<Sized> {

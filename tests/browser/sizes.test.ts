@@ -1,0 +1,70 @@
+import type { MeshOptions } from '@holdfast/peer'
+import wrtc from '@roamhq/wrtc'
+import { afterAll, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { SignalProcess } from '../real/signal-process.js'
+import { servePage } from './page-server.js'
+import { documentSizes, SizedDocuments, type Sized } from './sized-documents.js'
+
+const signal = await SignalProcess.start()
+const server = `ws://127.0.0.1:${signal.port}/signal`
+const node: MeshOptions = { server, WebSocket, rtc: wrtc }
+const pages = await servePage({ module: 'sizes' })
+afterAll(async () => {
+  await pages.close()
+  await signal.kill()
+})
+
+test('[MESH-19] [M3] [L45] documents of 1 byte to 64 MiB, and then a letter, come across in Node, and none is called synced early', async () => {
+  const [a, b] = [new SizedDocuments(node), new SizedDocuments(node)]
+  await exchange(a, b)
+  await Promise.all([a.close(), b.close()])
+}, 240_000)
+
+test('[MESH-19] [M3] [L45] the same from Node to a page, and from the page to Node', async () => {
+  const page = await joinedPage()
+  const a = new SizedDocuments(node)
+  await exchange(a, page)
+  await page.close()
+  const other = await joinedPage()
+  await exchange(other, a)
+  await Promise.all([a.close(), other.close()])
+}, 240_000)
+
+test('[MESH-19] [M3] [L45] the same between two pages', async () => {
+  const [one, other] = [await joinedPage(), await joinedPage()]
+  await exchange(one, other)
+  await Promise.all([one.close(), other.close()])
+}, 240_000)
+
+type Side = Pick<SizedDocuments, 'offer' | 'given' | 'take' | 'close'>
+
+async function joinedPage(): Promise<Side> {
+  const page = await pages.open()
+  await page.call('join', server)
+  return {
+    offer: async (bytes) => void (await page.call('offer', bytes)),
+    given: (bytes) => page.call('given', bytes) as Promise<Sized>,
+    take: (bytes) => page.call('take', bytes) as Promise<Sized>,
+    close: async () => {
+      await page.call('leave')
+      await page.page.close()
+    },
+  }
+}
+
+async function exchange(giver: Side, taker: Side): Promise<void> {
+  const tookMs: Record<number, number> = {}
+  for (const bytes of documentSizes) {
+    const startedMs = performance.now()
+    // Before it is taken: who opens what nobody has yet is rightly synced with it.
+    await giver.offer(bytes)
+    const ends = await Promise.all([giver.given(bytes), taker.take(bytes)])
+    expect(ends).toEqual([
+      { bytes, same: true, early: 0 },
+      { bytes, same: true, early: 0 },
+    ])
+    tookMs[bytes] = Math.round(performance.now() - startedMs)
+  }
+  console.info(`ms for bytes and a letter: ${JSON.stringify(tookMs)}`)
+}
