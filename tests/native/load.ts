@@ -1,0 +1,24 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { OpSqlite } from '@holdfast/client/native'
+import { build } from 'vite'
+
+/** op-sqlite's React Native JavaScript, bundled as Metro would, over whatever native proxy is there. */
+export async function loadOpSqlite(folder: string): Promise<OpSqlite> {
+  const out = mkdtempSync(join(tmpdir(), 'holdfast-op-sqlite-'))
+  await build({
+    configFile: false,
+    logLevel: 'error',
+    resolve: { alias: { 'react-native': resolve(import.meta.dirname, 'react-native.ts') } },
+    define: { global: 'globalThis' },
+    build: {
+      outDir: out,
+      emptyOutDir: false,
+      minify: false,
+      lib: { entry: join(folder, 'lib/module/index.js'), formats: ['es'], fileName: 'op-sqlite' },
+    },
+  })
+  return (await import(pathToFileURL(join(out, 'op-sqlite.js')).href)) as OpSqlite
+}
