@@ -1,10 +1,11 @@
 /*
  * npm run bench -- <scenario> [options]
  *
- * Runs one scenario, prints its figures with their goals and the machine's name, and writes them as
- * JSON to bench/results.
+ * Runs one scenario, prints its figures with their goals and the machine's name, writes them as JSON
+ * to bench/results, and all of them as a page, bench/results.md. `report` writes the page alone.
  */
 import { report, UsageError, type Scenario } from './report.js'
+import { writeResultsPage } from './results-page.js'
 
 /** Loaded when asked for: one scenario's dependencies are not another's. */
 const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
@@ -17,14 +18,15 @@ const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
 
 const [name, ...args] = process.argv.slice(2)
 const load = name === undefined ? undefined : scenarios[name]
-if (name === undefined || load === undefined) {
+if (name === 'report') writeResultsPage()
+else if (name === undefined || load === undefined) {
   if (name !== undefined && name !== '--help') console.error(`No scenario is called ${name}.\n`)
   await printUsage()
   process.exitCode = name === '--help' ? 0 : 2
 } else {
   try {
     const scenario = await load()
-    report(name, await scenario.run(args))
+    report(name, await scenario.run(args), scenario)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     console.error(error.message)
@@ -34,6 +36,7 @@ if (name === undefined || load === undefined) {
 
 async function printUsage(): Promise<void> {
   console.log('npm run bench -- <scenario> [options]\n')
+  console.log(`  ${'report'.padEnd(10)} the page of all results, written anew`)
   for (const [name, load] of Object.entries(scenarios)) {
     const { about } = await load()
     console.log(`  ${name.padEnd(10)} ${about}`)

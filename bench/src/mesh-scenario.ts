@@ -5,21 +5,26 @@ import { badWay, silentDeath } from './mesh/death.js'
 import { joinsAtOnce } from './mesh/joining.js'
 import { largestDocument } from './mesh/large.js'
 import { agesOfEdits, messagesOfOneEdit } from './mesh/spreading.js'
+import { falseAlarms, massDeath, messagesInPartialMesh } from './mesh/simulated.js'
 import { typingBesideBulk } from './mesh/typing.js'
 
 type Measure = (extent: Extent) => Promise<readonly Figure[]>
 
 const measures: readonly { readonly id: string; readonly measure: Measure }[] = [
   { id: 'M1', measure: messagesOfOneEdit },
+  { id: 'M2', measure: messagesInPartialMesh },
   { id: 'M3', measure: largestDocument },
   { id: 'M4', measure: joinsAtOnce },
   { id: 'M5', measure: agesOfEdits },
   { id: 'M6', measure: silentDeath },
   { id: 'M6', measure: badWay },
+  { id: 'M6', measure: falseAlarms },
   { id: 'M7', measure: typingBesideBulk },
+  { id: 'M8', measure: massDeath },
 ]
 
 export const scenario: Scenario = {
+  keepsOthers: true,
   about: 'the mesh beside y-webrtc: [--quick] [--only M4,M6] [--runs 100] (12 min, quick 3)',
   async run(args) {
     const { only, ...extent } = parse(args)

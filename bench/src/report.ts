@@ -1,22 +1,12 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
-import { fileURLToPath } from 'node:url'
+import { cpus, getPriority, loadavg, totalmem } from 'node:os'
+import { writeResultsPage } from './results-page.js'
+import { readResult, writeResult, type Figure } from './results.js'
 
-/** One measured line. A figure without its peer or its floor is not a figure: say what stands beside. */
-export interface Figure {
-  /** Goal id where there is one (`A7`), else a short name. */
-  readonly id: string
-  readonly what: string
-  /** What was measured, with its unit. */
-  readonly figure: string
-  /** What it is measured against, from the same run. */
-  readonly beside?: string
-  readonly goal?: string
-  /** Whether the goal is reached; absent where there is none. */
-  readonly met?: boolean
-}
+export type { Figure }
 
 export interface Scenario {
+  /** Figures of the last run whose ids this one has not measured stay, where it ran on this machine. */
+  readonly keepsOthers?: boolean
   /** One line: what it does and about how long it takes. */
   readonly about: string
   /** Arguments after the scenario's name. Throws `UsageError` for those it does not know. */
@@ -32,8 +22,13 @@ function machine(): string {
   return `${cpus().length} × ${cpu?.model.trim() ?? 'unknown processor'}, ${gibibytes} GiB, Node ${process.versions.node}`
 }
 
-/** Prints the table and writes the same as JSON beside it. */
-export function report(name: string, figures: readonly Figure[]): void {
+/** Prints the table, writes the same as JSON beside it, and the page of all scenarios anew. */
+export function report(
+  name: string,
+  measured: readonly Figure[],
+  { keepsOthers = false }: Partial<Scenario> = {},
+): void {
+  const figures = keepsOthers ? withOthers(name, measured) : measured
   const rows = [
     ['id', 'what', 'figure', 'beside', 'goal', ''],
     ...figures.map(({ id, what, figure, beside = '', goal = '', met }) => [
@@ -56,11 +51,30 @@ export function report(name: string, figures: readonly Figure[]): void {
         .trimEnd(),
     )
   }
-  console.log(`\n${machine()}`)
-  const folder = fileURLToPath(new URL('../results/', import.meta.url))
-  mkdirSync(folder, { recursive: true })
-  const result = { name, machine: machine(), measuredAt: new Date().toISOString(), figures }
-  writeFileSync(`${folder}${name}.json`, `${JSON.stringify(result, null, 2)}\n`)
+  const [load = Number.NaN] = loadavg()
+  console.log(`\n${machine()}, load ${load.toFixed(1)} at the end`)
+  writeResult({
+    name,
+    machine: machine(),
+    load,
+    nice: getPriority(),
+    measuredAt: new Date().toISOString(),
+    figures,
+  })
+  writeResultsPage()
+}
+
+/** `M4-direct` belongs to `M4`. */
+function goalOf({ id }: Figure): string {
+  return id.split('-')[0] ?? id
+}
+
+function withOthers(name: string, measured: readonly Figure[]): readonly Figure[] {
+  const last = readResult(name)
+  if (last === undefined || last.machine !== machine()) return measured
+  const goals = new Set(measured.map(goalOf))
+  const kept = last.figures.filter((figure) => !goals.has(goalOf(figure)))
+  return [...measured, ...kept].toSorted((a, b) => goalOf(a).localeCompare(goalOf(b)))
 }
 
 /** The middle value; of an even number the mean of the two in the middle. */

@@ -78,7 +78,10 @@ export const rooms = [
 /** These hold no promise about time and chance, and may know every package, by its exports. */
 export const openRooms = ['cli', 'tests', 'bench', 'examples', 'scripts']
 
-/** Workspaces for proof and measurement: nothing that is shipped imports them. */
+/**
+ * Workspaces for proof and measurement: nothing that is shipped imports them. What is measured in the
+ * simulated world is measured in that of the tests.
+ */
 export const privateNames = ['@holdfast/tests', '@holdfast/bench']
 
 /**

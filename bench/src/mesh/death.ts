@@ -11,7 +11,7 @@ const size = 4
 export async function silentDeath({ quick }: Extent): Promise<readonly Figure[]> {
   const figures: Figure[] = []
   for (const how of ['freeze', 'kill'] as const) {
-    const runs = quick ? 1 : 3
+    const runs = quick ? 1 : 2
     const ours = await dieOften('holdfast', how, runs, 15_000)
     // Known for long, and slow: half a minute each.
     const theirs = quick ? undefined : await dieOften('y-webrtc', how, 1, 45_000)
@@ -46,7 +46,7 @@ async function dieOften(
     deaths.push(
       await withCrowd(kind, size, async (crowd) => {
         await joinAll(crowd)
-        await mustSee(crowd.peers, { links: size - 1, present: size }, 60_000)
+        await mustSee(crowd.peers, { links: size - 1, present: size }, 30_000)
         // At no particular moment between two beats.
         await sleep(3_000 + 2_000 * Math.random())
         const [victim, ...others] = crowd.peers
@@ -68,7 +68,7 @@ async function dieOften(
 
 /** Two peers on a way that loses packets, for real: SCTP and DTLS repeat what they can. */
 export async function badWay({ quick }: Extent): Promise<readonly Figure[]> {
-  const forMs = quick ? 30_000 : 180_000
+  const forMs = quick ? 30_000 : 90_000
   const way = await SlowWay.open({
     delayMs: 150,
     lossRate: 0.05,
@@ -94,7 +94,7 @@ export async function badWay({ quick }: Extent): Promise<readonly Figure[]> {
           what: `two peers for ${forMs / 1_000} s over 300 ms and 5 % loss, real WebRTC through a UDP relay that lost ${way.lost} packets`,
           figure: `${links - 1} links lost, ${attempts - 1} replaced in time${agreed === undefined ? ', edits missing' : ''}${lastEnds.length > 0 ? ` (${lastEnds.join('; ')})` : ''}`,
           goal: 'no false alarm',
-          met: links === 1 && agreed !== undefined,
+          met: links === 1 && agreed !== undefined && way.lost > 0,
         },
       ]
     })

@@ -10,7 +10,7 @@ const goals = [
 ] as const
 
 export async function joinsAtOnce({ quick, runs }: Extent): Promise<readonly Figure[]> {
-  const ourRuns = runs ?? (quick ? 3 : 20)
+  const ourRuns = runs ?? (quick ? 3 : 10)
   const theirRuns = quick ? 1 : 3
   const figures: Figure[] = []
   for (const { size, withinMs } of goals) {

@@ -120,9 +120,10 @@ function byWay(dialer: LinkDialer, port: number): LinkDialer {
       return dialer.attempt({
         ...options,
         onSignal: (data) => {
-          const signal = JSON.parse(data) as { candidate?: { candidate: string } }
+          const signal = JSON.parse(data) as { sdp?: string; candidate?: { candidate: string } }
           if (signal.candidate === undefined) {
-            options.onSignal(data)
+            const sdp = signal.sdp?.replaceAll(/a=candidate:.*\r\n/g, '')
+            options.onSignal(JSON.stringify({ ...signal, sdp }))
             return
           }
           // candidate:FOUNDATION COMPONENT PROTOCOL PRIORITY ADDRESS PORT typ TYPE …

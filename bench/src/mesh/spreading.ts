@@ -1,7 +1,15 @@
 /** M1 and M5: what one edit costs in a full mesh of eight, and how soon it is seen. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { quantile, type Figure } from '../report.js'
-import { joinAll, milliseconds, mustSee, takeTraffic, type Extent } from './crowd.js'
+import {
+  allSee,
+  joinAll,
+  leaveAll,
+  milliseconds,
+  mustSee,
+  takeTraffic,
+  type Extent,
+} from './crowd.js'
 import type { PeerKind } from './peer-commands.js'
 import { withCrowd, type Crowd } from './peer-process.js'
 
@@ -62,7 +70,7 @@ const loads = [
 ] as const
 
 export async function agesOfEdits({ quick }: Extent): Promise<readonly Figure[]> {
-  const rounds = quick ? 1 : 3
+  const rounds = quick ? 1 : 2
   const ours = loads.map((): number[] => [])
   const theirs = loads.map((): number[] => [])
   // In turn, so that what the machine does besides is the same for both.
@@ -105,7 +113,13 @@ export async function agesOfEdits({ quick }: Extent): Promise<readonly Figure[]>
   })
 }
 
+/** Joins until everyone is linked with everyone: y-webrtc now and then never gets there. */
 async function standing(crowd: Crowd): Promise<void> {
-  await joinAll(crowd)
-  await mustSee(crowd.peers, { links: size - 1 }, 60_000)
+  for (let attempt = 1; ; attempt++) {
+    await joinAll(crowd)
+    const atMs = await allSee(crowd.peers, { links: size - 1 }, 20_000)
+    if (atMs !== undefined) return
+    if (attempt === 4) throw new Error(`${crowd.kind}: no full mesh in four attempts`)
+    await leaveAll(crowd)
+  }
 }
