@@ -6,7 +6,7 @@ import type { YWebsocketCounters } from '../y-websocket/counters.js'
 import type { ServerCounters } from './counters.js'
 
 /** One look at everything, taken when somebody asks. */
-export interface Sample {
+interface Sample {
   readonly log: LogStatistics
   readonly node: NodeStatistics
   readonly server: ServerCounters
