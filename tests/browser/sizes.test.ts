@@ -17,25 +17,30 @@ afterAll(async () => {
 
 test('[MESH-19] [M3] [L45] documents of 1 byte to 64 MiB, and then a letter, come across in Node, and none is called synced early', async () => {
   const [a, b] = [new SizedDocuments(node), new SizedDocuments(node)]
-  await exchange(a, b)
+  expect(await exchange(a, b)).toEqual(whole)
   await Promise.all([a.close(), b.close()])
 }, 240_000)
 
 test('[MESH-19] [M3] [L45] the same from Node to a page, and from the page to Node', async () => {
   const page = await joinedPage()
   const a = new SizedDocuments(node)
-  await exchange(a, page)
+  expect(await exchange(a, page)).toEqual(whole)
   await page.close()
   const other = await joinedPage()
-  await exchange(other, a)
+  expect(await exchange(other, a)).toEqual(whole)
   await Promise.all([a.close(), other.close()])
 }, 240_000)
 
 test('[MESH-19] [M3] [L45] the same between two pages', async () => {
   const [one, other] = [await joinedPage(), await joinedPage()]
-  await exchange(one, other)
+  expect(await exchange(one, other)).toEqual(whole)
   await Promise.all([one.close(), other.close()])
 }, 240_000)
+
+const whole = documentSizes.map((bytes) => [
+  { bytes, same: true, early: 0 },
+  { bytes, same: true, early: 0 },
+])
 
 type Side = Pick<SizedDocuments, 'offer' | 'given' | 'take' | 'close'>
 
@@ -53,18 +58,17 @@ async function joinedPage(): Promise<Side> {
   }
 }
 
-async function exchange(giver: Side, taker: Side): Promise<void> {
+/** What became of each document, at both sides. */
+async function exchange(giver: Side, taker: Side): Promise<readonly (readonly Sized[])[]> {
+  const all: Sized[][] = []
   const tookMs: Record<number, number> = {}
   for (const bytes of documentSizes) {
     const startedMs = performance.now()
     // Before it is taken: who opens what nobody has yet is rightly synced with it.
     await giver.offer(bytes)
-    const ends = await Promise.all([giver.given(bytes), taker.take(bytes)])
-    expect(ends).toEqual([
-      { bytes, same: true, early: 0 },
-      { bytes, same: true, early: 0 },
-    ])
+    all.push(await Promise.all([giver.given(bytes), taker.take(bytes)]))
     tookMs[bytes] = Math.round(performance.now() - startedMs)
   }
   console.info(`ms for bytes and a letter: ${JSON.stringify(tookMs)}`)
+  return all
 }

@@ -70,18 +70,22 @@ export class TurnServer {
     const port = await freePort()
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-turn-'))
     const flags = [
-      ...[
-        '-n',
-        '--no-cli',
-        '--no-tls',
-        '--no-dtls',
-        '--log-file=stdout',
-        '--simple-log',
-        '--verbose',
-      ],
-      ...['--use-auth-secret', `--static-auth-secret=${secret}`, '--realm=holdfast.test'],
-      ...[`--listening-ip=${address}`, `--relay-ip=${address}`, `--listening-port=${port}`],
-      ...['--allow-loopback-peers', `--userdb=${folder}/users`, `--pidfile=${folder}/pid`],
+      '-n',
+      '--no-cli',
+      '--no-tls',
+      '--no-dtls',
+      '--log-file=stdout',
+      '--simple-log',
+      '--verbose',
+      '--use-auth-secret',
+      `--static-auth-secret=${secret}`,
+      '--realm=holdfast.test',
+      `--listening-ip=${address}`,
+      `--relay-ip=${address}`,
+      `--listening-port=${port}`,
+      '--allow-loopback-peers',
+      `--userdb=${folder}/users`,
+      `--pidfile=${folder}/pid`,
     ]
     const [command = '', ...args] = [...enter, 'turnserver', ...flags]
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
