@@ -94,7 +94,7 @@ export class Neighbour {
       isWanted,
       hasDirect: () => this.#direct.length > 0,
       onOpened: (relay) => {
-        if (this.#calls.isCaller && this.#newestOpen?.isSettled === false) relay.close()
+        if (this.#calls.isCaller && this.#newestOpen?.isSettled === false) relay.close(replaced)
       },
       onEnded: () => this.#goneIfAlone(),
     })
@@ -195,9 +195,9 @@ export class Neighbour {
   }
 
   #opened(conversation: Conversation): void {
-    for (const other of this.#direct.slice()) if (other !== conversation) other.close()
+    for (const other of this.#direct.slice()) if (other !== conversation) other.close(replaced)
     // One side is enough, and both would leave none for a moment where one has heard later.
-    if (this.#calls.isCaller) this.#relay.conversation?.close()
+    if (this.#calls.isCaller) this.#relay.conversation?.close(replaced)
     this.#relay.stopTrying()
   }
 
@@ -230,3 +230,9 @@ export class Neighbour {
     if (!this.#isWanted && this.#conversations.length === 0) this.#options.onGone()
   }
 }
+
+/**
+ * Not a farewell: the other side may hear it before the new link is open there, and must not take its
+ * neighbour for gone meanwhile.
+ */
+const replaced = 'going-away'
