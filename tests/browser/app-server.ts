@@ -9,6 +9,7 @@ import { extname, join, resolve } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
 import { build } from 'vite'
 import { WebSocketServer, type WebSocket } from 'ws'
+import { sourceFolder } from './chromium.js'
 import type { ModulePage } from './page-server.js'
 
 export interface AppServer {
@@ -85,7 +86,7 @@ globalThis.pageModule = pageModule
 </script>`
 
 async function bundle(module: string, folder: string): Promise<void> {
-  const pages = resolve(import.meta.dirname, 'pages')
+  const pages = resolve(sourceFolder, 'pages')
   await build({
     configFile: false,
     logLevel: 'error',

@@ -26,8 +26,11 @@ export async function openBrowser(network?: OwnNetwork): Promise<OpenBrowser> {
   }
 }
 
+/** This folder, also for who runs what was compiled of it: pages are bundled from their sources. */
+export const sourceFolder = resolve(import.meta.dirname.replace(/([\\/])dist([\\/]browser)$/, '$2'))
+
 export function chromiumPath(): string {
-  const script = resolve(import.meta.dirname, '../../scripts/browser.mjs')
+  const script = resolve(sourceFolder, '../../scripts/browser.mjs')
   const path = execFileSync(process.execPath, [script, '--find'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -28,6 +28,8 @@ export function installNativeProxy(): void {
   })
 }
 
+function nothing(): void {}
+
 class NativeDatabase {
   readonly #database: Sqlite.Database
   /** One thread: calls are carried out in their order. */
@@ -39,7 +41,6 @@ class NativeDatabase {
 
   /** The members of a host object: they work without `this`. */
   host(): object {
-    const nothing = (): void => {}
     return {
       executeRaw: (sql: string, values?: readonly unknown[]) =>
         this.#later(() => this.#execute(sql, values)),

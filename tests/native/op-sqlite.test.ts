@@ -100,9 +100,6 @@ describe.skipIf(impossible !== undefined)('op-sqlite', async () => {
     const { driver, spoilNext } = await spoiled(sqlite)
     const told = listenTo(driver)
     await driver.transact([{ sql: 'CREATE TABLE t (id INTEGER)' }])
-    const fails = (): never => {
-      throw new Error('[op-sqlite] statement execution error: disk I/O error')
-    }
     spoilNext(fails, /^COMMIT/)
     spoilNext(fails, /^ROLLBACK/)
     const refused = await rejectionOf(driver.transact([{ sql: 'INSERT INTO t VALUES (1)' }]))
@@ -114,6 +111,10 @@ describe.skipIf(impossible !== undefined)('op-sqlite', async () => {
     await driver.close()
   })
 })
+
+function fails(): never {
+  throw new Error('[op-sqlite] statement execution error: disk I/O error')
+}
 
 /** A driver whose next result (of a statement that looks so) is made another one. */
 async function spoiled(sqlite: OpSqlite): Promise<{

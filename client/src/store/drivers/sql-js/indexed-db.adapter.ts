@@ -7,6 +7,7 @@ import type { RecordStore, Stored, StoredImage, StoredRecord } from './record-st
  * other tab and worker, and over only when its `complete` came.
  *
  *   owner   'epoch' → a number, raised by each opening and looked at in each transaction
+ *           'through' → the last record that is in the image
  *   image   'image' → { through, checksum, bytes }
  *   log     n → bytes
  *   aside   name → { image, records }
@@ -16,6 +17,8 @@ export class IndexedDbRecords implements RecordStore {
   readonly #quota: () => Promise<number | undefined>
   #database: IDBDatabase | undefined
   #epoch = 0
+  /** What this owner has set aside. */
+  #asides = 0
 
   private constructor(name: string, quota: () => Promise<number | undefined>) {
     this.#name = name
@@ -47,8 +50,7 @@ export class IndexedDbRecords implements RecordStore {
 
   async open(): Promise<Stored> {
     return this.#transaction('readwrite', 'strict', async (stores) => {
-      const epoch: unknown = await result(stores.owner.get('epoch'))
-      this.#epoch = (typeof epoch === 'number' ? epoch : 0) + 1
+      this.#epoch = (await numberAt(stores.owner, 'epoch')) + 1
       stores.owner.put(this.#epoch, 'epoch')
       return readAll(stores)
     })
@@ -58,15 +60,21 @@ export class IndexedDbRecords implements RecordStore {
     return this.#owned('readonly', 'relaxed', readAll)
   }
 
+  /** All requests go at once, and are looked at together: what should not have been added is undone. */
   append(n: number, bytes: Uint8Array, durability: Durability): Promise<void> {
-    return this.#owned('readwrite', durability, async ({ log, image }) => {
-      const last = await result(log.openKeyCursor(null, 'prev'))
-      // Only after a checkpoint is the log empty, and the image says how far it goes.
-      const before = typeof last?.key === 'number' ? last.key : ((await throughOf(image)) ?? 0)
+    return this.#transaction('readwrite', durability, async ({ owner, log }) => {
+      const looking = [
+        numberAt(owner, 'epoch'),
+        numberAt(owner, 'through'),
+        lastKeyOf(log),
+      ] as const
+      log.add(bytes, n)
+      const [epoch, through, last] = await Promise.all(looking)
+      if (epoch !== this.#epoch) throw taken()
+      const before = last ?? through
       if (n !== before + 1) {
         throw new ClientError('store-damaged', `record ${n} does not follow ${before}`)
       }
-      log.add(bytes, n)
     })
   }
 
@@ -79,10 +87,11 @@ export class IndexedDbRecords implements RecordStore {
 
   setAside(image: StoredImage | undefined): Promise<string> {
     return this.#owned('readwrite', 'strict', async (stores) => {
-      const name = `${this.#name} ${this.#epoch}`
+      const name = `${this.#name} ${this.#epoch}.${this.#asides++}`
       stores.aside.put(await readAll(stores), name)
       stores.log.clear()
       stores.image.clear()
+      stores.owner.delete('through')
       if (image !== undefined) putImage(stores, image)
       return name
     })
@@ -108,10 +117,7 @@ export class IndexedDbRecords implements RecordStore {
     work: (stores: Stores) => Promise<Result>,
   ): Promise<Result> {
     return this.#transaction(mode, durability, async (stores) => {
-      const epoch: unknown = await result(stores.owner.get('epoch'))
-      if (epoch !== this.#epoch) {
-        throw new ClientError('store-taken', 'another tab or process has taken the store')
-      }
+      if ((await numberAt(stores.owner, 'epoch')) !== this.#epoch) throw taken()
       return work(stores)
     })
   }
@@ -192,6 +198,16 @@ function storesOf(transaction: IDBTransaction): Stores {
   return { owner, image, log, aside }
 }
 
+function taken(): ClientError {
+  return new ClientError('store-taken', 'another tab or process has taken the store')
+}
+
+/** The last record's number. To be called before the next one is added. */
+async function lastKeyOf(log: IDBObjectStore): Promise<number | undefined> {
+  const cursor = await result(log.openKeyCursor(null, 'prev'))
+  return typeof cursor?.key === 'number' ? cursor.key : undefined
+}
+
 async function readAll({ image, log }: Stores): Promise<Stored> {
   const [stored, keys, values] = await Promise.all([
     result<unknown>(image.get('image')),
@@ -205,13 +221,16 @@ async function readAll({ image, log }: Stores): Promise<Stored> {
   return { image: stored === undefined ? undefined : imageOf(stored), records }
 }
 
-function putImage({ image }: Stores, { through, checksum, bytes }: StoredImage): void {
+function putImage({ owner, image }: Stores, { through, checksum, bytes }: StoredImage): void {
   image.put({ through, checksum, bytes }, 'image')
+  // Also where an append looks, which must not have to read the image.
+  owner.put(through, 'through')
 }
 
-async function throughOf(image: IDBObjectStore): Promise<number | undefined> {
-  const stored: unknown = await result(image.get('image'))
-  return stored === undefined ? undefined : imageOf(stored).through
+/** 0 where nothing was put yet. */
+async function numberAt(owner: IDBObjectStore, key: 'epoch' | 'through'): Promise<number> {
+  const value: unknown = await result(owner.get(key))
+  return typeof value === 'number' ? value : 0
 }
 
 /** What is no image of ours is one whose checksum is wrong: its reader sets it aside. */
