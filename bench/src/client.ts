@@ -7,6 +7,7 @@ const measures: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
 }
 
 export const scenario: Scenario = {
+  keepsOthers: true,
   about: `the client beside its floors: \`saved\` in Chromium [--only ${Object.keys(measures).join('|')}] (20 s)`,
   async run(args) {
     const [option, only] = args

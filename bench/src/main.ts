@@ -9,6 +9,7 @@ import { writeResultsPage } from './results-page.js'
 
 /** Loaded when asked for: one scenario's dependencies are not another's. */
 const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
+  client: async () => (await import('./client.js')).scenario,
   compaction: async () => (await import('./compaction-scenario.js')).scenario,
   log: async () => (await import('./log-scenario.js')).scenario,
   mesh: async () => (await import('./mesh-scenario.js')).scenario,
