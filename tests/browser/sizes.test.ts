@@ -44,8 +44,10 @@ const sizes =
     : documentSizes
 
 function whole(bytes: readonly number[]): readonly (readonly Sized[])[] {
-  const end = (size: number): Sized => ({ bytes: size, same: true, early: 0 })
-  return bytes.map((size) => [end(size), end(size)])
+  return bytes.map((size) => {
+    const end: Sized = { bytes: size, same: true, early: 0 }
+    return [end, end]
+  })
 }
 
 type Side = Pick<SizedDocuments, 'offer' | 'given' | 'take' | 'close'>
