@@ -425,7 +425,8 @@ export class CollectionReplica {
   #owedAt(atMs: number): void {
     if (this.#closing !== undefined) return
     const { clock } = this.#context
-    const delayMs = atMs - clock.monotonic()
+    // Whole milliseconds: a timer that came a little early would be armed again and again.
+    const delayMs = Math.ceil(atMs - clock.monotonic())
     if (delayMs <= 0) {
       this.#guarded('what is owed', () => this.#ledger.tellOwed())
       return

@@ -134,7 +134,8 @@ export class LocalChanges {
 
   /** Makes all that waits part of this transaction. The caller has its turn. */
   stage(draft: Draft): void {
-    const changes = this.#waiting
+    // A copy: what is added while this transaction is under way is not part of it.
+    const changes = [...this.#waiting]
     if (changes.length === 0) return
     for (const change of changes) this.#stageOne(draft, change)
     draft.after(() => this.#done(changes.length))

@@ -45,17 +45,16 @@ export class OpenDocuments {
 
   /** One lets go. The last one ends it, when what was edited is in the store. */
   async letGo(open: OpenDocument): Promise<void> {
-    const { local, serial, shelf } = this.#context
+    const { local, serial } = this.#context
     const { loaded } = open
     if (loaded.openCount === 0) return
     loaded.openCount--
     loaded.edits?.flush()
-    await local.whenSaved()
-    await serial.run(async () => {
-      if (open.loaded.openCount > 0) return
-      this.#end(open)
-      if (shelf.get(open.id) === open.loaded) shelf.drop(open.id)
-    })
+    // What is not in the store yet is nowhere but in this Y.Doc.
+    for (let isGone = false; !isGone; ) {
+      await local.whenSaved()
+      isGone = await serial.run(() => Promise.resolve(this.#dropUnused(open)))
+    }
   }
 
   /** All that was edited leaves for the store. */
@@ -113,6 +112,17 @@ export class OpenDocuments {
       held.changed()
       this.#touched(document.id)
     })
+  }
+
+  /** False: something was edited meanwhile. */
+  #dropUnused(open: OpenDocument): boolean {
+    const { local, shelf } = this.#context
+    if (open.loaded.openCount > 0) return true
+    open.loaded.edits?.flush()
+    if (local.waitingOf(open.id) > 0) return false
+    this.#end(open)
+    if (shelf.get(open.id) === open.loaded) shelf.drop(open.id)
+    return true
   }
 
   #end(open: OpenDocument): void {

@@ -109,7 +109,7 @@ export class Shelf {
 
   /** Idle documents beyond what may stay leave, the least recently needed ones first. */
   #letGo(but: LoadedDocument): void {
-    const idle = [...this.#loadedById.values()].filter(({ openCount }) => openCount === 0)
+    const idle = [...this.#loadedById.values()].filter(({ edits }) => edits === undefined)
     let bytes = idle.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
     let count = idle.length
     for (const loaded of idle) {
