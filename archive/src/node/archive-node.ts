@@ -11,6 +11,7 @@ import {
   hexOf,
   type Access,
   type CollectionName,
+  type DocumentRef,
   type ErrorCode,
   type InstanceId,
 } from '@holdfast/peer/protocol'
@@ -24,7 +25,12 @@ import { Collection } from './fan-out/collection.js'
 import { LeaseFlusher } from './fan-out/lease-flusher.js'
 import { defaultNodeLimits, type NodeLimits } from './limits.js'
 import type { SessionState } from './participant.js'
-import { Session } from './session/session.js'
+import { Session, type Offered } from './session/session.js'
+import type { CompactionReport } from '../compaction/compact-document.js'
+import type { SnapshotBuilder } from '../compaction/builder-port.js'
+import type { RipeDocument } from '../log/port.js'
+import { Hints } from './hints/hints.js'
+import { DocumentDigests } from './resync/digests.js'
 import { statisticsOf, type NodeStatistics } from './statistics.js'
 
 export interface ArchiveNodeOptions {
@@ -38,6 +44,8 @@ export interface ArchiveNodeOptions {
   /** Default: `write`. */
   readonly openAccess?: Access
   readonly limits?: Partial<NodeLimits>
+  /** Digests are built with it when a peer resyncs. Absent: in this thread. */
+  readonly builder?: Pick<SnapshotBuilder, 'build'>
 }
 
 /**
@@ -50,6 +58,7 @@ export interface ArchiveNodeOptions {
  * - Memory for one link is bounded, whatever the other side sends or does not take in.
  */
 export class ArchiveNode {
+  readonly hints: Hints
   readonly #context: NodeContext
   readonly #sessions = new Set<Session>()
   readonly #collections = new Map<CollectionName, Collection>()
@@ -72,8 +81,10 @@ export class ArchiveNode {
       instance: hexOf(random.bytes(16)) as InstanceId,
       deadlines: new Deadlines(clock),
       counters: new NodeCounters(),
+      digests: new DocumentDigests(log, options.builder),
       leases: new LeaseFlusher(log.leases, clock, logger, limits.leaseFlushMs),
     }
+    this.hints = new Hints(this.#context)
     this.#stop = log.onCommit((commit) => this.#committed(commit))
   }
 
@@ -98,6 +109,36 @@ export class ArchiveNode {
       this.#sessions.add(session)
       session.start()
     }
+  }
+
+  /** For the compactor: asks a caught-up peer whether it holds a document, if there is one. */
+  ask(document: RipeDocument): Promise<void> {
+    return this.hints.ask(document, this.#collections.get(document.collection))
+  }
+
+  /** For the compactor's reports: tells whoever helped what became of it. */
+  reported(report: CompactionReport): void {
+    this.hints.reported(report)
+  }
+
+  /** What connected readers say that they could give, in a collection. */
+  offers(collection: CollectionName): readonly (Offered & { readonly instance: InstanceId })[] {
+    const offers: (Offered & { readonly instance: InstanceId })[] = []
+    for (const session of this.#sessions) {
+      if (session.collection?.name !== collection) continue
+      for (const offer of session.offers) offers.push({ ...offer, instance: session.instance })
+    }
+    return offers
+  }
+
+  /** Accepts one of them, on an administrator's word. False: it is not offered any more. */
+  acceptOffer(collection: CollectionName, instance: InstanceId, document: DocumentRef): boolean {
+    for (const session of this.#sessions) {
+      if (session.collection?.name === collection && session.instance === instance) {
+        return session.acceptOffer(document)
+      }
+    }
+    return false
   }
 
   stats(): NodeStatistics {
@@ -134,6 +175,7 @@ export class ArchiveNode {
     this.#stop()
     this.#context.deadlines.close()
     this.#context.leases.close()
+    this.hints.close()
   }
 
   // What sessions tell ------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import type { NodeCounters } from './counters.js'
 import type { Deadlines } from './deadlines.js'
 import type { LeaseFlusher } from './fan-out/lease-flusher.js'
 import type { NodeLimits } from './limits.js'
+import type { DocumentDigests } from './resync/digests.js'
 
 /** What all sessions of a node share. */
 export interface NodeContext {
@@ -22,4 +23,5 @@ export interface NodeContext {
   readonly deadlines: Deadlines
   readonly counters: NodeCounters
   readonly leases: LeaseFlusher
+  readonly digests: DocumentDigests
 }

@@ -38,5 +38,7 @@ export interface Participant {
   /** The log rejected a call that was made for this session. */
   storageFailed(error: unknown, about: MessageType, request?: number): void
   tellCommitted(results: MessageOf<'committed'>['results']): void
+  /** An administrator has accepted this reader's offer of a document. */
+  mayUpload(document: DocumentRef): boolean
   close(code?: ErrorCode, retryAfterMs?: number): void
 }

@@ -1,17 +1,21 @@
 import {
   messageBounds,
   type CollectionName,
+  type DocumentRef,
   type Entry,
   type InstanceId,
 } from '@holdfast/peer/protocol'
 import type { Entry as LogEntry } from '../../log/port.js'
 import type { NodeContext } from '../context.js'
 import type { Participant } from '../participant.js'
+import { PresenceRelay } from '../presence/relay.js'
+import { readHoldings, type Holdings } from '../resync/holdings.js'
 import { Gaps, isWriter } from './gaps.js'
 import { LivePage, stretches } from './live-page.js'
 import { placeOf, Places } from './places.js'
 import type { Feed, Reader } from './reader.js'
 import { RecentEntries, type RecentPage } from './recent-entries.js'
+import { SharedAnswers } from './shared-answers.js'
 import { wireEntry } from './wire-entry.js'
 
 /**
@@ -24,6 +28,8 @@ export class Collection implements Feed {
   readonly name: CollectionName
   readonly places = new Places()
   readonly gaps: Gaps
+  readonly presence: PresenceRelay
+  readonly shared: SharedAnswers
   readonly #context: NodeContext
   readonly #sessions = new Map<InstanceId, Participant>()
   readonly #readers = new Set<Reader>()
@@ -32,11 +38,16 @@ export class Collection implements Feed {
   readonly #recent: RecentEntries
   /** The last seq that the log has told of. */
   #head = 0
+  #holdings: { readonly head: number; readonly made: Promise<Holdings> } | undefined
+  /** Documents of the last places: to be fetched after their rows are gone. */
+  readonly #documentByPlace = new Map<number, DocumentRef>()
 
   constructor(name: CollectionName, context: NodeContext) {
     this.name = name
     this.#context = context
     this.#recent = new RecentEntries(context.limits.recentBytes)
+    this.shared = new SharedAnswers(context.clock)
+    this.presence = new PresenceRelay(context, () => this.#sessions.values())
     this.gaps = new Gaps(context, () => [...this.#sessions.values()].filter(isWriter))
   }
 
@@ -83,6 +94,7 @@ export class Collection implements Feed {
   /** False if another session has taken its place. */
   leave(session: Participant, instance: InstanceId): boolean {
     this.gaps.forget(session)
+    this.presence.left(session)
     if (this.#sessions.get(instance) !== session) return false
     this.#sessions.delete(instance)
     return true
@@ -94,6 +106,7 @@ export class Collection implements Feed {
 
   close(): void {
     this.gaps.close()
+    this.shared.close()
     this.#recent.clear()
   }
 
@@ -133,6 +146,25 @@ export class Collection implements Feed {
     return this.#recent.find(seq)
   }
 
+  /** The document of an entry whose place was sent not long ago. */
+  placeOf(seq: number): DocumentRef | undefined {
+    return this.#documentByPlace.get(seq)
+  }
+
+  /** What the log holds, for comparing: taken down once for all who ask while nothing changes. */
+  holdings(): Promise<Holdings> {
+    const known = this.#holdings
+    if (known !== undefined && known.head === this.#head) return known.made
+    const { log, digests, instance } = this.#context
+    const made = readHoldings(log, digests, this.name, instance)
+    const holdings = { head: this.#head, made }
+    this.#holdings = holdings
+    made.catch(() => {
+      if (this.#holdings === holdings) this.#holdings = undefined
+    })
+    return made
+  }
+
   /** New entries of this collection, durable, in order. */
   committed(logEntries: readonly LogEntry[]): void {
     const first = logEntries[0]
@@ -157,6 +189,7 @@ export class Collection implements Feed {
       if (place !== undefined) {
         placeBySeq.set(seq, place)
         this.#context.counters.places++
+        this.#rememberPlace(seq, entries)
       }
       return place
     }
@@ -167,4 +200,15 @@ export class Collection implements Feed {
       from = page.through
     }
   }
+
+  #rememberPlace(seq: number, entries: readonly Entry[]): void {
+    const entry = entries.find((one) => one.seq === seq)
+    if (entry?.kind === 'row') this.#documentByPlace.set(seq, entry.document)
+    for (const [oldest] of this.#documentByPlace) {
+      if (this.#documentByPlace.size <= maxPlaces) break
+      this.#documentByPlace.delete(oldest)
+    }
+  }
 }
+
+const maxPlaces = 4_096

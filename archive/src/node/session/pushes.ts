@@ -79,10 +79,14 @@ export class Pushes {
     else void this.#store(pending, this.#holders(reached, neighbours))
   }
 
-  #refusal({ bytes }: Pending): ErrorCode | undefined {
+  #refusal({ ops, bytes }: Pending): ErrorCode | undefined {
     const { access, context } = this.#session
     if (access === undefined) return 'token-expired'
-    if (!canWrite(access)) return 'forbidden'
+    if (!canWrite(access)) {
+      const isAccepted = (op: PushedOp): boolean =>
+        op.kind === 'upload' && this.#session.mayUpload(op.document)
+      if (!ops.every(isAccepted)) return 'forbidden'
+    }
     const { limits, counters } = context
     const isAlone = this.#pending.length === 1
     if (isAlone && counters.pushedBytesWaiting === bytes) return undefined

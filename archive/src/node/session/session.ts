@@ -22,6 +22,7 @@ import {
   protocolVersion,
   type Access,
   type CollectionName,
+  type DocumentRef,
   type ErrorCode,
   type InstanceId,
   type Message,
@@ -38,7 +39,9 @@ import type { Collection } from '../fan-out/collection.js'
 import type { Reader } from '../fan-out/reader.js'
 import type { FaultDetails, Participant, SessionState } from '../participant.js'
 import { Budget } from './budget.js'
+import type { Hints } from '../hints/hints.js'
 import { Pushes } from './pushes.js'
+import { Serving, type ServedMessage } from './serving.js'
 import { codeOfStorage } from './storage-code.js'
 import { Subscribing } from './subscribing.js'
 
@@ -46,6 +49,7 @@ import { Subscribing } from './subscribing.js'
 export interface SessionOwner {
   /** The collection's live half, made for its first session; it goes with the last. */
   collection(name: CollectionName): Collection
+  readonly hints: Hints
   proven(): void
   /** It serves nobody any more; what is queued may still be leaving. */
   left(session: Session, was: SessionState, code: ErrorCode | undefined): void
@@ -74,6 +78,9 @@ export class Session implements Due, Participant {
   #budget: Budget | undefined
   #pushes: Pushes | undefined
   #subscribing: Subscribing | undefined
+  #serving: Serving | undefined
+  /** What a reader could give: bytes by document. */
+  #offered: Map<string, Offered> | undefined
   #neighbours: MessageOf<'neighbours'> | undefined
   #stopCounting: Undo | undefined
   /** The longest message that the other side takes. */
@@ -116,6 +123,26 @@ export class Session implements Due, Participant {
     return this.#admitted !== undefined && this.#closeAtMs === Infinity
       ? this.#admitted.access
       : undefined
+  }
+
+  /** What a reader could give that the log lacks, by its own word. */
+  get offers(): readonly Offered[] {
+    return [...(this.#offered?.values() ?? [])]
+  }
+
+  /** Takes what was offered of a document: asks for it, and takes the reader's uploads of it. */
+  acceptOffer(document: DocumentRef): boolean {
+    const key = keyOf(document)
+    const offered = this.#offered?.get(key)
+    if (offered === undefined || this.#collection === undefined) return false
+    this.#offered?.set(key, { ...offered, isAccepted: true })
+    this.#serving ??= new Serving(this, this.#collection, this.#owner.hints)
+    this.#serving.accept(document)
+    return true
+  }
+
+  mayUpload(document: DocumentRef): boolean {
+    return this.#offered?.get(keyOf(document))?.isAccepted === true
   }
 
   /** Begins to listen. */
@@ -264,6 +291,26 @@ export class Session implements Due, Participant {
         return
       case 'neighbours':
         this.#neighbours = message
+        this.#collection?.presence.neighbours(this, message.instances)
+        return
+      case 'viewing':
+        this.#collection?.presence.viewing(this, message)
+        return
+      case 'presence':
+        if (this.access !== undefined) this.#collection?.presence.said(this, message)
+        return
+      case 'offer':
+        this.#offer(message)
+        return
+      case 'compared':
+      case 'error':
+        // An answer to what was asked here: what does not come is asked for again another time.
+        return
+      case 'fetch':
+      case 'state':
+      case 'summary':
+      case 'hint':
+        this.#serve(message)
         return
       case 'resynced':
         if (this.#subscribing === undefined) this.fault('unexpected-message', 'resynced')
@@ -277,6 +324,23 @@ export class Session implements Due, Participant {
     }
   }
 
+  #serve(message: ServedMessage): void {
+    const request = 'request' in message ? { request: message.request } : {}
+    if (this.access === undefined) this.fault('token-expired', message.type, request)
+    else if (this.#collection !== undefined) {
+      this.#serving ??= new Serving(this, this.#collection, this.#owner.hints)
+      this.#serving.hear(message, this.#subscribing)
+    }
+  }
+
+  #offer({ documents }: MessageOf<'offer'>): void {
+    this.#offered ??= new Map()
+    for (const { document, bytes } of documents) {
+      if (this.#offered.size >= messageBounds.maxDocuments) return
+      this.#offered.set(keyOf(document), { document, bytes, isAccepted: false })
+    }
+  }
+
   #subscribe(message: MessageOf<'subscribe'>): void {
     if (this.access === undefined) {
       this.fault('token-expired', 'subscribe', { request: message.subscription })
@@ -287,6 +351,7 @@ export class Session implements Due, Participant {
     this.#state = 'subscribed'
     this.#seenAtMs = this.context.clock.monotonic()
     this.#subscribing ??= new Subscribing(this, collection, lease)
+    this.#serving?.startOver()
     void this.#subscribing.subscribe(message)
   }
 
@@ -398,6 +463,19 @@ export class Session implements Due, Participant {
     this.#stopCounting?.()
     const isLast = this.#instance !== undefined && this.#collection?.leave(this, this.#instance)
     this.#subscribing?.close(isLast === true)
+    this.#owner.hints.left(this)
     this.#owner.left(this, was, code)
   }
+}
+
+/** A document that a reader could give. */
+export interface Offered {
+  readonly document: DocumentRef
+  /** About how much, by the reader's word. */
+  readonly bytes: number
+  readonly isAccepted: boolean
+}
+
+function keyOf({ id, generation }: DocumentRef): string {
+  return `${generation} ${id}`
 }
