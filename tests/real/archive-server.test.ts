@@ -313,6 +313,8 @@ describe('beside others', () => {
     expect(await bodyOf('/')).toBe('the host')
     expect(await bodyOf('/metrics')).toContain('holdfast_signal_sockets')
     expect(await bodyOf('/archive/metrics')).toContain('holdfast_archive_sockets')
+    expect(await bodyOf('/admin/leases?collection=notes')).toBe('the host')
+    expect(await bodyOf('/archive/admin/leases?collection=notes')).toContain('leases')
     const peer = ArchivePeer.connect(port)
     await peer.hears('hello')
     const signalling = new WebSocket(`ws://127.0.0.1:${port}/signal`)

@@ -62,6 +62,21 @@ describe('unmodified y-websocket clients', () => {
     expect(await agree(a, b)).toBe('kept and written while it was away')
   })
 
+  test('[YWS-2] a document of 8 MiB goes up in one piece and comes down in one', async () => {
+    server = await ArchiveServer.start()
+    const a = await server.client('notes/large').synced()
+    const megabyte = 'x'.repeat(2 ** 20)
+    a.doc.transact(() => {
+      for (let at = 0; at < 8; at++) a.text.insert(0, megabyte)
+    })
+    await until(async () => (await server?.archive.log.head(notes)) === 1)
+    const b = await server.client('notes/large').synced()
+    expect(b.words.length).toBe(8 * 2 ** 20)
+    b.text.insert(0, 'one letter more')
+    await until(() => a.words.startsWith('one letter more'))
+    expect(a.words).toBe(b.words)
+  })
+
   test('[YWS-3] one segment names a document of the collection default; names are decoded', async () => {
     server = await ArchiveServer.start()
     const short = await server.client('caf%C3%A9').synced()

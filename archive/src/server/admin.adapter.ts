@@ -9,7 +9,7 @@
  *
  * Parameters stand in the URL. A refusal is `{"code": …}` with a wire code.
  */
-import { answer, pathOf, type TokenVerifier } from '@holdfast/access'
+import { answer, type TokenVerifier } from '@holdfast/access'
 import {
   parseCollectionName,
   parseDocumentId,
@@ -54,11 +54,12 @@ export class AdminApi {
     return path === '/admin' || path.startsWith('/admin/')
   }
 
-  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  /** @param path of the request, without what stands before `/admin` */
+  async handle(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     // Nothing is read from it.
     request.resume()
     try {
-      const { status, body } = await this.#answerTo(request)
+      const { status, body } = await this.#answerTo(path, request)
       answer(response, status, JSON.stringify(body), 'application/json')
     } catch (error) {
       this.#options.logger.error('an admin request failed', { reason: String(error) })
@@ -71,8 +72,8 @@ export class AdminApi {
     this.#stop.abort()
   }
 
-  async #answerTo(request: IncomingMessage): Promise<Answer> {
-    const route = routes[pathOf(request)]
+  async #answerTo(path: string, request: IncomingMessage): Promise<Answer> {
+    const route = routes[path]
     const asked = askedOf(request)
     if (!asked.ok) return refusal(400, asked)
     const allowed = await allowAdmin(

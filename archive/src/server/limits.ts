@@ -9,8 +9,6 @@ export interface ServerLimits {
   readonly closeMs: number
   /** What a disk is given to take a few bytes before the archive says that it is not ready. */
   readonly diskMs: number
-  /** Bytes of a request to the admin API, which takes no bodies. */
-  readonly maxAdminBytes: number
 }
 
 export const defaultServerLimits: ServerLimits = {
@@ -22,7 +20,6 @@ export const defaultServerLimits: ServerLimits = {
   closeMs: 2_000,
   // A disk that takes longer keeps every writer waiting as well.
   diskMs: 5_000,
-  maxAdminBytes: 1_024,
 }
 
 /** The defaults with `given` on top. Throws a RangeError that names the limit which cannot hold. */

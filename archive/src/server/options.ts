@@ -66,8 +66,9 @@ export interface Archive {
   readonly compactor: Compactor
   readonly yWebsocket: YWebsocketBridge
   /**
-   * Answers `/healthz`, `/readyz`, `/metrics` and `/admin/…`, and the first three below the archive's
-   * path too, for servers that have their own; false for any other path, which is the caller's.
+   * Answers `/healthz`, `/readyz`, `/metrics` and `/admin/…`, below the archive's path too, for
+   * servers that have their own; on a host's server `/admin/…` only there. False for any other path,
+   * which is the caller's.
    */
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean
   /**

@@ -216,11 +216,14 @@ class HttpArchive implements Archive {
 
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
     const path = pathOf(request)
-    if (AdminApi.owns(path)) {
-      void this.#admin.handle(request, response)
+    const isBelow = path.startsWith(`${this.#path}/`)
+    const own = isBelow ? path.slice(this.#path.length) : path
+    // A host may have administrators of its own.
+    if (AdminApi.owns(own) && (isBelow || this.#options.server === undefined)) {
+      void this.#admin.handle(own, request, response)
       return true
     }
-    switch (path.startsWith(`${this.#path}/`) ? path.slice(this.#path.length) : path) {
+    switch (own) {
       case '/healthz':
         answer(response, 200, 'ok')
         return true

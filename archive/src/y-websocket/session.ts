@@ -126,8 +126,14 @@ export class YWebsocketSession implements YWebsocketListener, RoomMember {
     this.onPong()
     this.#slowDown()
     const message = readMessage(bytes)
-    if (message.ok) this.#take(message.value)
-    else this.end(message.refusal.code)
+    try {
+      if (message.ok) this.#take(message.value)
+      else this.end(message.refusal.code)
+    } catch (error) {
+      // Nothing that is sent does this: it is a fault of ours, and must not end the others.
+      this.#context.logger.error('a y-websocket message failed', { reason: String(error) })
+      this.end('internal')
+    }
   }
 
   onForeign(): void {

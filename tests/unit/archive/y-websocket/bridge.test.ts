@@ -81,7 +81,16 @@ describe('edits', () => {
   })
 
   test('[L54] what belongs to a deleted generation is refused, and its holder learns nothing of the next', async () => {
-    const given = await bridge()
+    // Answers are quick, judging takes a while.
+    const given = await bridge({
+      wrap: (log) => ({
+        ...delegate(log),
+        touchesDeleted: async (...asked) => {
+          await new Promise<void>((resolve) => void given.clock.after(50, resolve))
+          return log.touchesDeleted(...asked)
+        },
+      }),
+    })
     const old = new Y.Doc()
     await given.write(old, (text) => text.insert(0, 'first life'))
     await given.log.delete(notes, document)
