@@ -3,6 +3,7 @@
  * so many bytes or so long. A message that stops coming half-way does not hold its memory for ever.
  */
 import {
+  frameBounds,
   Joiner,
   messageBounds,
   type FrameContent,
@@ -26,6 +27,8 @@ export class Inflow {
   #acknowledgedBytes = 0
   /** Nothing is acknowledged for now. */
   #isHeld = false
+  /** When it was last held no more: until then the other side could not send on. */
+  #releasedAtMs = -Infinity
   #acknowledgement: Undo | undefined
   #stallWatch: Undo | undefined
   #isClosed = false
@@ -57,8 +60,14 @@ export class Inflow {
   hold(hold: boolean): void {
     if (this.#isHeld === hold) return
     this.#isHeld = hold
-    if (hold) this.#stopAcknowledging()
-    else if (!this.#isClosed && this.receivedBytes > this.#acknowledgedBytes) this.#acknowledge()
+    if (hold) {
+      this.#stopAcknowledging()
+      this.#stallWatch?.()
+    } else if (!this.#isClosed) {
+      this.#releasedAtMs = this.#options.clock.monotonic()
+      this.#watchStall()
+      if (this.receivedBytes > this.#acknowledgedBytes) this.#acknowledge()
+    }
   }
 
   close(): void {
@@ -94,8 +103,9 @@ export class Inflow {
     const { deadlineMs } = this.#joiner
     this.#stallWatch?.()
     this.#stallWatch = undefined
-    if (deadlineMs === undefined) return
-    this.#stallWatch = clock.after(Math.ceil(deadlineMs - clock.monotonic()), () => {
+    if (deadlineMs === undefined || this.#isHeld) return
+    const dueMs = Math.max(deadlineMs, this.#releasedAtMs + frameBounds.stallMs)
+    this.#stallWatch = clock.after(Math.ceil(dueMs - clock.monotonic()), () => {
       const refused = this.#joiner.expire(clock.monotonic())
       if (refused === undefined) this.#watchStall()
       else stalled(refused.refusal)

@@ -60,9 +60,10 @@ export class ScriptedArchive {
     this.term = hexOf(this.#world.random.bytes(16)) as TermId
   }
 
-  say(message: Message, lane?: Lane): void {
-    if (lane === undefined) this.channel.send(message)
-    else this.channel.sendEncoded(encodeMessage(message), lane)
+  /** False: its link takes no more just now. */
+  say(message: Message, lane?: Lane): boolean {
+    if (lane === undefined) return this.channel.send(message)
+    return this.channel.sendEncoded(encodeMessage(message), lane)
   }
 
   all<Type extends MessageType>(type: Type): MessageOf<Type>[] {
@@ -106,11 +107,11 @@ export class ScriptedArchive {
   }
 
   /** A page from `after` on, ending at `through`. */
-  page(after: number, entries: readonly Entry[], through: number, lane?: Lane): void {
+  page(after: number, entries: readonly Entry[], through: number, lane?: Lane): boolean {
     this.head = Math.max(this.head, through)
     const { subscription } = this.last('subscribe')
     const page = { after, entries, through, head: this.head }
-    this.say({ type: 'changes', subscription, page }, lane)
+    return this.say({ type: 'changes', subscription, page }, lane)
   }
 
   row(seq: number, id: string, bytes: Uint8Array): Entry {
