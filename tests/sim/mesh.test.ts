@@ -149,6 +149,29 @@ describe('a mesh in a simulated world', () => {
     expect(agree(peers)).toBe(true)
   })
 
+  test('[M6] [MESH-5] nobody is shown as gone while a link is replaced, though one end hears of it later', async () => {
+    const world = MeshWorld.of('replaced')
+    world.world.network.setConditions({ delayMs: 150, jitterMs: 100 })
+    const peers = world.startMany(4, { relay: false })
+    await world.until(() => agree(peers))
+    await world.run(5_000)
+    for (let round = 0; round < 10; round++) {
+      const links = world.rtc.links
+      const [pipe] = world.world.network.pipes
+      if (pipe === undefined) throw new Error('no link')
+      // What the two say waits: long enough to begin another link, not to be dead.
+      world.world.network.cut(pipe.a.host, pipe.b.host)
+      await world.run(2_700)
+      world.world.network.heal(pipe.a.host, pipe.b.host)
+      for (let ms = 0; ms < 6_000; ms += 50) {
+        await world.run(50)
+        expect(peers.map((peer) => seenBy(peer).length)).toEqual([4, 4, 4, 4])
+      }
+      if (world.rtc.links > links) world.world.count('replaced')
+    }
+    expect(world.world.counts.get('replaced')).toBeGreaterThan(0)
+  })
+
   test('[M6] [MESH-5] a page in the background is slow, and taken neither for dead nor for dying', async () => {
     const world = MeshWorld.of('background')
     const [a, b] = world.startMany(2) as [MeshPeer, MeshPeer]
