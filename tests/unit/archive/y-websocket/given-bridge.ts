@@ -162,7 +162,7 @@ export class TestSocket implements YWebsocketSocket {
 /** As much of a y-websocket client as syncs documents, by y-protocols itself. */
 export class TestClient {
   readonly doc: Y.Doc
-  readonly socket: TestSocket
+  socket: TestSocket
   isSynced = false
   /** Types of the messages that it has heard. */
   readonly heard: number[] = []
@@ -170,7 +170,6 @@ export class TestClient {
   constructor(socket: TestSocket, doc = new Y.Doc()) {
     this.doc = doc
     this.socket = socket
-    socket.onArrived = (message) => this.#hear(message)
     doc.on('update', (update: Uint8Array, origin: unknown) => {
       if (origin !== this) this.#say((encoder) => syncProtocol.writeUpdate(encoder, update))
     })
@@ -185,7 +184,16 @@ export class TestClient {
   }
 
   start(): void {
+    this.socket.onArrived = (message) => this.#hear(message)
     this.#say((encoder) => syncProtocol.writeSyncStep1(encoder, this.doc))
+  }
+
+  /** As after a broken connection: the document stays, everything else begins anew. */
+  reconnect(socket: TestSocket): void {
+    this.socket.onArrived = () => {}
+    this.socket = socket
+    this.isSynced = false
+    this.start()
   }
 
   #hear(message: Uint8Array): void {
