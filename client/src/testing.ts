@@ -1,6 +1,11 @@
 /** For tests, ours and others': stores that need no platform, and what they are made of. */
 export { openMemoryDriver } from './store/drivers/memory/memory-driver.js'
 export { crc32 } from './store/drivers/sql-js/crc32.js'
+export { Checkpoints } from './store/drivers/sql-js/checkpoints.js'
+export { RemoteDriver } from './store/drivers/sql-js/remote-driver.js'
+export { serveDriver } from './store/drivers/sql-js/serve-driver.js'
+export { decodeRecord, encodeRecord } from './store/drivers/sql-js/record.js'
+export type { SqlJs } from './store/drivers/sql-js/engine.js'
 export { loadSqlJs } from './store/drivers/sql-js/load.adapter.js'
 export type {
   RecordStore,

@@ -103,6 +103,19 @@ describe('[DRIVER-19] [R6] what is damaged is set aside under a name, told, and 
   })
 })
 
+/** The bound has room to spare; a machine that is busy with something else may still miss it once. */
+test(
+  '[C1] an edit in a database of 10 MB is saved in 10 ms, by the median',
+  { retry: 2 },
+  async () => {
+    const name = `large ${performance.now()}`
+    expect(await page.call('fill', name, 10_000_000)).toBeGreaterThan(10_000_000)
+    const took = ((await page.call('edit', name, 0, 100)) as number[]).toSorted((a, b) => a - b)
+    console.info(`saved: median ${took[50]?.toFixed(1)} ms, p95 ${took[95]?.toFixed(1)} ms`)
+    expect(took[50]).toBeLessThanOrEqual(10)
+  },
+)
+
 test('[R7] [DRIVER-20] Chromium killed in the middle of writing: nothing that was answered is lost, and each transaction is whole or not there', async () => {
   const { runs } = seedsFromEnvironment({ runs: 4, seed: 'kills' })
   const killed = new Profile()

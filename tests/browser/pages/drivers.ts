@@ -4,6 +4,7 @@ import { ClientError } from '@holdfast/client/browser'
 import type { Driver, DriverEvent } from '@holdfast/client/testing'
 import { describeDriver } from '../../contract/describeDriver.js'
 
+export { edit, fill } from './saved.js'
 export { run, titles } from './vitest.js'
 
 let subjects = 0
