@@ -1,7 +1,9 @@
 import { idBytes, type ArchiveId, type DocumentId, type TermId } from '@holdfast/peer/protocol'
 import type { ReplicaContext } from './context.js'
 import { Draft } from './draft.js'
+import type { OutboxOp } from './outbox.js'
 import type { ArchivePosition, CommittedOp, RefusedOp } from './port.js'
+import { rekey } from './rekey.js'
 
 /** The archive has answered `committed`. The caller has its turn. */
 export async function takeCommitted(
@@ -30,14 +32,20 @@ export async function takeCommitted(
 
 /** The archive has answered `refused`, for good. The caller has its turn. */
 export async function takeRefused(
-  { store, books, news, clock }: ReplicaContext,
+  context: ReplicaContext,
   archive: ArchiveId,
   results: readonly RefusedOp[],
 ): Promise<void> {
+  const { store, books, news, clock } = context
   const draft = new Draft(store, books)
+  const rekeyed: OutboxOp[] = []
   for (const { op: id, code } of results) {
     const op = books.outbox.byOp(id)
     if (op === undefined || op.answers.get(archive)?.outcome === 'refused') continue
+    if (code === 'rekey' && op.isOwn && op.kind === 'live') {
+      rekeyed.push(op)
+      continue
+    }
     draft.keepOp(op, code, clock.now())
     const term = books.positions.get(archive)?.cursor.term ?? noTerm
     draft.answer(op, { archive, outcome: 'refused', term, seq: undefined })
@@ -47,6 +55,7 @@ export async function takeRefused(
     })
   }
   await draft.commit('strict')
+  await rekey(context, rekeyed)
 }
 
 /**

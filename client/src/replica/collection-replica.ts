@@ -133,6 +133,7 @@ export class CollectionReplica {
         owed: (atMs) => this.#owedAt(atMs),
         archived: (_op, document) => this.#touch(document.id),
         refused: (op, document, code) => this.#refused(op, document, code),
+        renamed: (from, to, key) => this.#waiters.renamed(from, to, key),
         damaged: (document, reason) => this.#damaged(document, reason),
         ended: (document) => this.#ended(document),
         ripe: (id) => this.#foldSoon(id),

@@ -33,6 +33,8 @@ export interface ReplicaNews {
   archived(op: OpId, document: DocumentRef, archive: ArchiveId): void
   /** An archive will never take it: it is kept aside. */
   refused(op: OpId, document: DocumentRef, code: ErrorCode): void
+  /** An own op goes by another id from now on. */
+  renamed(from: OpId, to: OpId, key: number): void
   /** Something could not be applied and was set aside. */
   damaged(document: DocumentRef, reason: string): void
   /** A generation has ended. */

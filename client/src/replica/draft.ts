@@ -125,7 +125,8 @@ export class Draft {
 
   // Ops --------------------------------------------------------------------------------------------
 
-  addOp({ document, kind, op, isOwn, bytes, dueAtMs, uncovered }: NewOp): void {
+  /** Answers its key. */
+  addOp({ document, kind, op, isOwn, bytes, dueAtMs, uncovered }: NewOp): number {
     const row: OpRow = {
       key: this.#store.nextKey('ops'),
       document,
@@ -138,6 +139,7 @@ export class Draft {
     }
     this.#changes.push({ kind: 'op', op: row, bytes })
     this.after(() => this.#books.outbox.add(row, dueAtMs, uncovered))
+    return row.key
   }
 
   /** What an archive says of an op. One that no archive lacks any more is owed no longer. */
@@ -193,9 +195,12 @@ export class Draft {
     this.after(() => this.#books.positions.set(cursor))
   }
 
-  forgetCursor(archive: ArchiveId): void {
-    this.#changes.push({ kind: 'forget-cursor', archive })
-    this.after(() => this.#books.positions.forget(archive))
+  /** The log of this archive is taken in from the start again. */
+  restartCursor(archive: ArchiveId): void {
+    const position = this.#books.positions.get(archive)
+    if (position === undefined) return
+    const { cursor, isCompared } = position
+    this.setCursor({ ...cursor, seq: 0, isWhole: false, isCompared })
   }
 
   setLastSeq(id: DocumentId, archive: ArchiveId, seq: number): void {

@@ -3,6 +3,7 @@ import type { ReplicaContext } from './context.js'
 import { GatheredEdits } from './gathered-edits.js'
 import type { LoadedDocument } from './loaded-document.js'
 import { OpenDocument, type DocumentHost } from './open-document.js'
+import { rewriteClients } from './rewrite-clients.js'
 
 /**
  * The documents that the application has open. What it edits in them is gathered into ops, also in
@@ -51,7 +52,7 @@ export class OpenDocuments {
     loaded.openCount--
     loaded.edits?.flush()
     // What is not in the store yet is nowhere but in this Y.Doc.
-    for (let isGone = false; !isGone; ) {
+    for (let isGone = false; !isGone;) {
       await local.whenSaved()
       isGone = await serial.run(() => Promise.resolve(this.#dropUnused(open)))
     }
@@ -100,7 +101,8 @@ export class OpenDocuments {
   #gather(loaded: LoadedDocument): GatheredEdits {
     const { clock, local, origin, shelf } = this.#context
     const { document, held } = loaded
-    const leave = (bytes: Uint8Array): void => {
+    const leave = (edited: Uint8Array): void => {
+      const bytes = loaded.renamings.reduce(rewriteClients, edited)
       local.edit(document, bytes)
       const current = shelf.get(document.id)
       const coverage = readUpdate(bytes)

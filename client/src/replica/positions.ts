@@ -27,11 +27,6 @@ export class Positions {
     this.#latest = archive
   }
 
-  forget(archive: ArchiveId): void {
-    this.#positionByArchive.delete(archive)
-    if (this.#latest === archive) this.#latest = this.archives.at(-1)
-  }
-
   /** The position that two replicas compare themselves by: whole, or none. */
   get comparable(): ArchivePosition | undefined {
     const latest = this.#latest === undefined ? undefined : this.get(this.#latest)

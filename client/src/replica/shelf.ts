@@ -88,7 +88,7 @@ export class Shelf {
     const { held, offenders } = loadDocument(stored, options)
     if (offenders.length > 0) await this.#setAside(document, offenders)
     const sizeBytes = (row?.snapshotBytes ?? 0) + (row?.rowBytes ?? 0)
-    return { document, held, sizeBytes, openCount: 0, edits: undefined }
+    return { document, held, sizeBytes, openCount: 0, edits: undefined, renamings: [] }
   }
 
   async #setAside(document: DocumentRef, offenders: readonly Offender[]): Promise<void> {
@@ -100,7 +100,7 @@ export class Shelf {
       else {
         // Our own state is damaged: whatever it held comes again from those who have it.
         draft.removeSnapshot(document.id)
-        for (const archive of books.positions.archives) draft.forgetCursor(archive)
+        for (const archive of books.positions.archives) draft.restartCursor(archive)
       }
     }
     await draft.commit('strict')

@@ -37,6 +37,12 @@ export class ArchiveWaiters {
     }
   }
 
+  renamed(from: OpId, to: OpId, key: number): void {
+    for (const { keyByOp } of this.#waiters) {
+      if (keyByOp.delete(nameOf(from))) keyByOp.set(nameOf(to), key)
+    }
+  }
+
   refused(op: OpId, error: ClientError): void {
     for (const waiter of this.#waiters) {
       if (!waiter.keyByOp.has(nameOf(op))) continue

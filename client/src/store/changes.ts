@@ -62,8 +62,6 @@ export type StoreChange =
       readonly term: TermId
     }
   | { readonly kind: 'cursor'; readonly cursor: CursorRow }
-  /** The log of this archive is taken in from the start again. */
-  | { readonly kind: 'forget-cursor'; readonly archive: ArchiveId }
   | {
       readonly kind: 'place'
       readonly document: number
@@ -229,10 +227,6 @@ export function statementsOf(change: StoreChange, collection: number): readonly 
         ),
       ]
     }
-    case 'forget-cursor':
-      return [
-        sql('DELETE FROM cursors WHERE collection = ? AND archive = ?', collection, change.archive),
-      ]
     case 'place':
       return [
         sql(

@@ -6,6 +6,7 @@ import { silentLogger } from '@holdfast/peer/ports'
 import {
   hashedOfOp,
   hexOf,
+  nextAfter,
   type CollectionName,
   type DocumentRef,
   type Entry,
@@ -308,6 +309,8 @@ class Session {
       if (outcome.status === 'refused') {
         const { code } = outcome.refusal
         this.#note(`refused ${code}`)
+        // What may be taken later stays owed.
+        if (nextAfter(code) !== 'fatal') continue
         await this.#ledger.refused(archive, [{ op, code }])
       } else {
         const seq = outcome.added ? { seq: outcome.seq } : {}

@@ -15,6 +15,8 @@ export class FaultyStore {
   crashAfter: number | undefined
   failing: 'storage-full' | 'storage-failed' | undefined
   transactions = 0
+  /** The last one who used it has died. */
+  isDead = false
   #copying: Promise<void> = Promise.resolve()
 
   constructor(inner: Driver, clock: Clock, random: SeededRandom) {
@@ -59,11 +61,13 @@ export class FaultyStore {
   /** Whoever used it is dead: nothing that was under way is ever answered. */
   crash(): void {
     this.#life++
+    this.isDead = true
     this.crashAfter = undefined
   }
 
   driver(): Driver {
     const life = ++this.#life
+    this.isDead = false
     const { inner } = this
     const isAlive = (): boolean => life === this.#life
     const never = <T>(): Promise<T> => new Promise<T>(() => {})

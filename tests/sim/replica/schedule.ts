@@ -106,7 +106,9 @@ class Run {
       device.store.failing = undefined
     }
     await clock.run(30_000)
-    for (const device of this.#devices) if (!isUp(device)) this.#crash(device)
+    for (const device of this.#devices) {
+      if (device.store.isDead || device.replica === undefined) this.#crash(device)
+    }
     for (let round = 0; round < 6; round++) {
       for (const device of this.#devices) {
         this.#start(device.start())
@@ -323,8 +325,4 @@ class Run {
     await this.#world.clock.runUntil(() => result !== undefined || work === undefined)
     return result?.value
   }
-}
-
-function isUp(device: Device): boolean {
-  return device.replica !== undefined
 }
