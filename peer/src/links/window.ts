@@ -61,7 +61,7 @@ export class Window {
     if (queueMs > longQueueMs) {
       this.#bytes = Math.max(minBytes, Math.floor(this.#bytes * 0.75))
     } else if (limited && queueMs < shortQueueMs) {
-      this.#bytes = Math.min(maxBytes, Math.floor(this.#bytes * 1.5))
+      this.#bytes = Math.min(maxBytes, Math.floor(this.#bytes * 1.25))
     }
   }
 }
@@ -84,5 +84,5 @@ export const windowBounds = {
   /** A keystroke behind a queue this short is still felt as immediate. */
   shortQueueMs: 30,
   /** Above this, typing beside a transfer would be felt. */
-  longQueueMs: 80,
+  longQueueMs: 60,
 } as const
