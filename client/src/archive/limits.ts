@@ -71,8 +71,9 @@ export const archiveBounds = {
 
   /** When nothing of a resync moves for so long, it has failed. A digest of a large document takes. */
   resyncStallMs: 120_000,
-  /** States that are asked for and not answered. */
-  maxOpenAsks: 32,
+  /** States that are asked for and not answered, and summaries: an archive takes 64 questions. */
+  maxOpenAsks: 24,
+  maxOpenSummaries: 24,
   /** Documents below a node that differs which are told one by one instead of by sixteen digests. */
   maxPageDocuments: 64,
   /** A collection of so many documents is told one by one from the start. */

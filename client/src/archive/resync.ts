@@ -65,6 +65,7 @@ export class Resync {
   /** Under which prefixes all was told, and the summaries that are not `compared`. */
   readonly #told = new Set<string>()
   readonly #openSummaries = new Set<number>()
+  readonly #waitingSummaries: (() => MessageOf<'summary'>['by'])[] = []
   readonly #waitingAsks: Ask[] = []
   readonly #openAsks = new Map<number, Ask>()
   readonly #asked = new Set<DocumentId>()
@@ -145,6 +146,7 @@ export class Resync {
         return this.#hearSummary(message)
       case 'compared':
         this.#openSummaries.delete(message.request)
+        this.#tellNext()
         return
       case 'state':
         return this.#hearState(message)
@@ -160,6 +162,7 @@ export class Resync {
       !this.#isOver &&
       this.#inbox.length === 0 &&
       this.#openSummaries.size === 0 &&
+      this.#waitingSummaries.length === 0 &&
       this.#openAsks.size === 0 &&
       this.#waitingAsks.length === 0 &&
       this.#openUploads === 0
@@ -188,18 +191,29 @@ export class Resync {
     if (this.#told.has(under)) return
     this.#told.add(under)
     const documents = this.#held.under(under).slice(0, messageBounds.maxDocuments)
-    this.#tell({ kind: 'page', under, documents })
+    this.#tell(() => ({ kind: 'page', under, documents }))
   }
 
   #tellNodes(prefixes: readonly string[]): void {
-    const nodes = prefixes.map((under) => ({ under, digest: this.#held.digestUnder(under) }))
-    this.#tell({ kind: 'tree', nodes })
+    this.#tell(() => ({
+      kind: 'tree',
+      nodes: prefixes.map((under) => ({ under, digest: this.#held.digestUnder(under) })),
+    }))
   }
 
-  #tell(by: MessageOf<'summary'>['by']): void {
-    const request = ++this.#lastRequest
-    this.#openSummaries.add(request)
-    this.#context.sender.say({ type: 'summary', request, by })
+  #tell(by: () => MessageOf<'summary'>['by']): void {
+    this.#waitingSummaries.push(by)
+    this.#tellNext()
+  }
+
+  #tellNext(): void {
+    while (this.#openSummaries.size < bounds.maxOpenSummaries) {
+      const by = this.#waitingSummaries.shift()
+      if (by === undefined) return
+      const request = ++this.#lastRequest
+      this.#openSummaries.add(request)
+      this.#context.sender.say({ type: 'summary', request, by: by() })
+    }
   }
 
   get #held(): Holdings {
@@ -247,30 +261,38 @@ export class Resync {
       named.add(id)
       if (!isSame(this.#held.get(id), theirs)) differing.push(theirs)
     }
-    for (const { document } of this.#held.under(under)) {
-      const nothing = { id: document.id, generation: 0 }
-      if (!named.has(document.id)) differing.push({ document: nothing })
-    }
-    if (!wasTold) this.#tellPage(under)
-    else for (const theirs of differing) await this.#tellOne(theirs)
+    this.#noteUnnamed(under, named)
+    if (wasTold) for (const theirs of differing) await this.#settleOne(theirs)
+    else this.#tellPage(under)
     return differing.length
   }
 
+  /** Of what a page does not name the archive holds nothing: it asks a writer, and a reader offers. */
+  #noteUnnamed(under: string, named: ReadonlySet<DocumentId>): void {
+    for (const { document } of this.#held.under(under)) {
+      const isUnheard = !named.has(document.id) && !this.#theirs.has(document.id)
+      if (isUnheard) this.#theirs.set(document.id, { document })
+    }
+  }
+
   /**
-   * The archive was told, and says that it differs instead of asking: it is told of this document
-   * alone. Where that was done too, each side gives the other what it has.
+   * The archive was told of this document, and says what it holds instead of asking: because nothing
+   * is held here, or because it does not ask a reader. Otherwise it is told once more, of this one
+   * alone; and then each side gives the other all that it has.
    */
-  async #tellOne(theirs: Held): Promise<void> {
+  async #settleOne(theirs: Held): Promise<void> {
     const { document, digest } = theirs
-    if (digest !== undefined) this.#theirs.set(document.id, { document, digest })
+    this.#theirs.set(document.id, theirs)
+    if (!(await this.#alignGeneration(document))) return
+    const ours = this.#held.get(document.id)
+    const isHeld = ours?.digest !== undefined && ours.document.generation === document.generation
     const prefix = prefixOf(document.id)
-    if (!this.#told.has(prefix)) {
+    if (isHeld && canWrite(this.#context.access()) && !this.#told.has(prefix)) {
       this.#tellPage(prefix)
       return
     }
     if (this.#asked.has(document.id)) return
-    if (!(await this.#alignGeneration(document))) return
-    if (this.#held.get(document.id)?.digest !== undefined) this.#give(document, emptyStateVector)
+    if (isHeld) this.#give(document, emptyStateVector)
     if (digest !== undefined) await this.#ask({ document, inReturn: false })
   }
 

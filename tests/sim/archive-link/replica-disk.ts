@@ -27,7 +27,7 @@ export type StoredOp = (
  * ledger promises. A copy of it is a clone of the device, or a backup.
  */
 export class ReplicaDisk {
-  readonly replica: ReplicaId
+  replica: ReplicaId
   readonly documents = new Map<DocumentId, { readonly generation: number; readonly doc: Y.Doc }>()
   readonly positions = new Map<ArchiveId, ArchivePosition>()
   readonly answered = new Map<ArchiveId, Set<string>>()

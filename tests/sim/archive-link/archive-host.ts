@@ -1,0 +1,106 @@
+import { ArchiveNode, buildSnapshot, createCompactor, type Compactor } from '@holdfast/archive'
+import { MemoryDisk, openMemoryLog } from '@holdfast/archive/testing'
+import { silentLogger } from '@holdfast/peer/ports'
+import type { Host, Life, World } from '@holdfast/peer/testing'
+
+/** One machine with an archive node on a log in memory, that can die and have its disk exchanged. */
+export class ArchiveHost {
+  disk: MemoryDisk
+  /** Of the life that is under way, once its log is open. */
+  node: ArchiveNode | undefined
+  /** What the nodes of former lives have done. */
+  resyncs = 0
+  compactions = 0
+  readonly errors = new Set<string>()
+  readonly host: Host
+  readonly #world: World
+
+  constructor(world: World, name = 'archive') {
+    this.#world = world
+    this.host = world.host(name)
+    this.disk = new MemoryDisk(world.random.fork('archive disk'))
+  }
+
+  start(): void {
+    this.host.start((life) => life.watch(this.#serve(life)))
+  }
+
+  crash(): void {
+    this.#note()
+    this.node = undefined
+    this.host.crash()
+    this.disk.crash()
+  }
+
+  /** Another disk in the machine: an older copy, or an empty one. */
+  restart(disk = this.disk): void {
+    if (this.host.isUp) this.crash()
+    this.disk = disk
+    this.start()
+  }
+
+  emptyDisk(): MemoryDisk {
+    return new MemoryDisk(this.#world.random.fork(`disk ${this.#world.random.uint32()}`))
+  }
+
+  check(): void {
+    this.#note()
+    if (this.errors.size > 0) throw new Error(`the archive was told: ${[...this.errors].join()}`)
+  }
+
+  async #serve(life: Life): Promise<void> {
+    const { clock, random } = life
+    const world = { clock, random, logger: silentLogger }
+    const log = await openMemoryLog({
+      ...world,
+      disk: this.disk,
+      policy: { ripeRows: 12, ripeBytes: 2_000, maxTailRows: 40 },
+      sync: (persist) =>
+        new Promise((resolve, reject) => {
+          clock.after(random.between(1, 6), () => {
+            try {
+              persist()
+              resolve()
+            } catch (error) {
+              reject(error)
+            }
+          })
+        }),
+    })
+    const node = new ArchiveNode({ ...world, log })
+    const compactor: Compactor = createCompactor({
+      log,
+      clock,
+      logger: silentLogger,
+      builder: { build: async (source) => buildSnapshot(source), close: async () => {} },
+      ask: (document) => node.ask(document),
+    })
+    compactor.onReport((report) => {
+      this.compactions++
+      life.count(`compaction ${report.result}`)
+    })
+    compactor.start()
+    life.listen((link) => node.accept(link))
+    this.node = node
+  }
+
+  #note(): void {
+    if (this.node === undefined) return
+    const { errorsByCode, closedByCode } = this.node.stats()
+    for (const code of bugs) {
+      if (errorsByCode[code] !== undefined || closedByCode[code] !== undefined)
+        this.errors.add(code)
+    }
+  }
+}
+
+/** What a client never makes an archive say. */
+const bugs = [
+  'malformed',
+  'unexpected-message',
+  'too-large',
+  'too-many',
+  'rate-limited',
+  'ack-beyond-sent',
+  'rekey',
+] as const
