@@ -253,6 +253,45 @@ describe('the admin API', () => {
     expect(await server.metric('holdfast_archive_compactions_total')).toBe(1)
     expect(peer.closed).toBeUndefined()
   })
+
+  test('[SRV-7] what a reader offers is listed, and taken on an administrator’s word', async () => {
+    const server = await started({ tokens: await verifier() })
+    const reader = ArchivePeer.connect(server.port, await tokenFor({ notes: 'read' }))
+    await reader.hears('hello')
+    reader.subscribe()
+    await reader.hears('subscribed')
+    reader.channel.send({ type: 'offer', documents: [{ document: first, bytes: 900 }] })
+    const offers = async (): Promise<unknown> =>
+      (await ask(server, 'GET', '/admin/offers?collection=notes')).body
+    await until(async () => JSON.stringify(await offers()).includes('first'))
+    expect(await offers()).toMatchObject({
+      offers: [{ document: first, bytes: 900, instance: reader.instance }],
+    })
+    const accepting = (instance: string): string =>
+      `/admin/accept?collection=notes&document=first&instance=${instance}`
+    expect((await ask(server, 'POST', accepting('ab'.repeat(16)))).status).toBe(404)
+    expect((await ask(server, 'POST', accepting(reader.instance))).status).toBe(200)
+    expect(await reader.hears('state')).toMatchObject({ document: first })
+  })
+
+  test('[SRV-5] the compactor asks a peer first, goes on without an answer, and is counted', async () => {
+    const server = await started({
+      policy: { ripeRows: 20, ripeBytes: 100 },
+      compaction: { wakeAfterCommitMs: 10, wakeEveryMs: 100 },
+      limits: { node: { hintWithinMs: 200 } },
+    })
+    const peer = ArchivePeer.connect(server.port)
+    await peer.hears('hello')
+    peer.subscribe()
+    await peer.hears('subscribed')
+    const doc = new Y.Doc()
+    for (let at = 0; at < 40; at++) peer.push(doc, first, (body) => body.insert(0, 'word '))
+    await until(() => peer.all('committed').flatMap(({ results }) => results).length === 40)
+    peer.channel.send({ type: 'ack', subscription: 1, seq: 40 })
+    await until(async () => (await server.metric('holdfast_archive_compactions_total')) === 1)
+    expect(await server.metric('holdfast_archive_freed_rows_total')).toBeGreaterThan(0)
+    expect(server.archive.node.stats().hintsAsked).toBe(1)
+  })
 })
 
 describe('closing', () => {

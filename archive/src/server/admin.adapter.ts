@@ -3,6 +3,8 @@
  *
  *   GET  /admin/inspect[?collection=][&limit=]      what is in the log, and what the archive does
  *   GET  /admin/leases?collection=                  who reads, and how far
+ *   GET  /admin/offers?collection=                  what readers could give that the archive lacks
+ *   POST /admin/accept?collection=&document=&generation=&instance=    takes one of these
  *   POST /admin/compact[?collection=&document=]     that document, or all that are ripe
  *   POST /admin/verify                              checks the whole file
  *   POST /admin/backup?name=                        copies it, verified, into the backup folder
@@ -13,9 +15,11 @@ import { answer, type TokenVerifier } from '@holdfast/access'
 import {
   parseCollectionName,
   parseDocumentId,
+  parseInstanceId,
   refuse,
   type CollectionName,
   type DocumentRef,
+  type InstanceId,
   type Parsed,
   type Refused,
 } from '@holdfast/peer/protocol'
@@ -24,6 +28,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Compactor } from '../compaction/compactor.js'
 import type { Log } from '../log/port.js'
+import type { ArchiveNode } from '../node/archive-node.js'
 import { allowAdmin } from './admin-access.js'
 import { makeFolder } from './disk.adapter.js'
 import { runTool, type ToolResult } from './tool-process.adapter.js'
@@ -33,6 +38,7 @@ export interface AdminOptions {
   readonly backupFolder: string
   readonly log: Log
   readonly compactor: Compactor
+  readonly node: Pick<ArchiveNode, 'offers' | 'acceptOffer'>
   readonly logger: Logger
   readonly tokens: TokenVerifier | undefined
   /** What the archive does now, beside what is in its log. */
@@ -103,6 +109,20 @@ export class AdminApi {
     return ok({ leases: await this.#options.log.leases.list(collection) })
   }
 
+  offers({ collection }: Asked): Answer {
+    if (collection === undefined) return refusal(400, refuse('malformed', 'admin: no collection'))
+    return ok({ offers: this.#options.node.offers(collection) })
+  }
+
+  accept({ collection, document: id, generation = 0, instance }: Asked): Answer {
+    if (collection === undefined || id === undefined || instance === undefined) {
+      return refusal(400, refuse('malformed', 'admin: takes collection, document and instance'))
+    }
+    const isAccepted = this.#options.node.acceptOffer(collection, instance, { id, generation })
+    if (!isAccepted) return refusal(404, refuse('malformed', 'admin: not offered any more'))
+    return ok({ accepted: { document: { id, generation }, instance } })
+  }
+
   async compact({ collection, document }: Asked): Promise<Answer> {
     const { compactor, log } = this.#options
     if (collection === undefined || document === undefined) {
@@ -153,13 +173,15 @@ interface Answer {
 interface Asked {
   readonly collection?: CollectionName
   readonly document?: DocumentRef['id']
+  readonly generation?: number
+  readonly instance?: InstanceId
   readonly name?: string
   readonly limit?: number
 }
 
 interface Route {
   readonly method: 'GET' | 'POST'
-  readonly run: 'inspect' | 'leases' | 'compact' | 'verify' | 'backup'
+  readonly run: 'inspect' | 'leases' | 'offers' | 'accept' | 'compact' | 'verify' | 'backup'
   /** Admin of the collection that is named will do. */
   readonly isOfCollection: boolean
 }
@@ -168,6 +190,8 @@ const routes: Readonly<Record<string, Route | undefined>> = {
   __proto__: null as never,
   '/admin/inspect': { method: 'GET', run: 'inspect', isOfCollection: false },
   '/admin/leases': { method: 'GET', run: 'leases', isOfCollection: true },
+  '/admin/offers': { method: 'GET', run: 'offers', isOfCollection: true },
+  '/admin/accept': { method: 'POST', run: 'accept', isOfCollection: true },
   '/admin/compact': { method: 'POST', run: 'compact', isOfCollection: true },
   '/admin/verify': { method: 'POST', run: 'verify', isOfCollection: false },
   '/admin/backup': { method: 'POST', run: 'backup', isOfCollection: false },
@@ -185,6 +209,13 @@ function askedOf(request: IncomingMessage): Parsed<Asked> {
       const id = parseDocumentId(value)
       if (!id.ok) return id
       asked.document = id.value
+    } else if (key === 'instance') {
+      const instance = parseInstanceId(value)
+      if (!instance.ok) return instance
+      asked.instance = instance.value
+    } else if (key === 'generation') {
+      if (!/^\d{1,9}$/.test(value)) return refuse('malformed', 'admin: not a generation')
+      asked.generation = Number(value)
     } else if (key === 'name') {
       if (!/^\w[\w.-]{0,127}$/.test(value)) return refuse('malformed', 'admin: not a file name')
       asked.name = value

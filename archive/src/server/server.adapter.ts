@@ -154,6 +154,7 @@ class HttpArchive implements Archive {
       builder: createWorkerBuilder({ clock }),
       clock,
       logger,
+      ask: (document) => this.node.ask(document),
       policy: options.compaction ?? {},
     })
     this.#addresses = new Addresses(limits.maxSockets, limits.maxSocketsPerAddress)
@@ -169,6 +170,7 @@ class HttpArchive implements Archive {
       backupFolder: options.backupFolder ?? join(options.folder, 'backups'),
       log,
       compactor: this.compactor,
+      node: this.node,
       logger,
       tokens,
       activity: () => this.#activity(),
@@ -201,6 +203,7 @@ class HttpArchive implements Archive {
   async start(): Promise<void> {
     const { counters, logger } = this.#parts
     this.compactor.onReport((report) => {
+      this.node.reported(report)
       if (report.status !== 'compacted') return
       counters.compacted++
       counters.freedBytes += Math.max(0, report.bytesBefore - report.snapshotBytes)

@@ -15,7 +15,8 @@ export interface ToolResult {
 /** Runs `holdfast-archive` with these words, of which `--json` is one, until it ends or is stopped. */
 export function runTool(words: readonly string[], signal: AbortSignal): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...words], {
+    // Settings of the person who started the archive are not meant for it.
+    const child = spawn(process.execPath, [main, ...words, '--config=off'], {
       stdio: ['ignore', 'pipe', 'pipe'],
       signal,
     })
