@@ -9,6 +9,7 @@ import {
   type Server,
 } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -82,6 +83,25 @@ describe('who is let in', () => {
     expect(await upgrade(listed, '/archive', { Origin: 'https://app.example.org' })).toBe(101)
     expect(await upgrade(listed, '/archive', { Origin: 'http://localhost:5173' })).toBe(403)
     expect(listed.archive.counters.refusals.get('origin-not-allowed')).toBe(1)
+  })
+
+  test('[SRV-1] on a public server without keys only this machine is served', async () => {
+    const server = await started()
+    const http = createServer()
+    await listening(http, '0.0.0.0')
+    const folder = join(server.folder, 'public')
+    const archive = await createArchive({ server: http, folder, logger: silentLogger })
+    toClose.push(() => archive.close())
+    const { port } = archive
+    expect(await upgrade({ port }, '/archive')).toBe(101)
+    const outside = Object.values(networkInterfaces())
+      .flat()
+      .find((known) => known?.internal === false && known.family === 'IPv4')?.address
+    // A machine with nothing but loopback has no other address to come by.
+    const host = outside ?? '127.0.0.1'
+    const expected = outside === undefined ? 101 : 403
+    expect(await upgrade({ port, host }, '/archive')).toBe(expected)
+    expect(await upgrade({ port, host }, '/yjs/notes/first')).toBe(expected)
   })
 
   test('[SRV-2] sockets in all and from one address are limited, and their places given back', async () => {
@@ -448,13 +468,13 @@ const kept: Socket[] = []
 
 /** The status of an upgrade; the socket is closed, or kept as it is. */
 async function upgrade(
-  { port }: ArchiveServer,
+  { port, host = '127.0.0.1' }: { readonly port: number; readonly host?: string },
   path: string,
   headers: OutgoingHttpHeaders = {},
   then: 'close' | 'keep' = 'close',
 ): Promise<number> {
   const asked = request({
-    host: '127.0.0.1',
+    host,
     port,
     path,
     agent: false,
@@ -486,8 +506,8 @@ function answerAsHost(_asked: IncomingMessage, response: ServerResponse): void {
   response.end('the host')
 }
 
-async function listening(http: Server): Promise<void> {
-  http.listen(0, '127.0.0.1')
+async function listening(http: Server, host = '127.0.0.1'): Promise<void> {
+  http.listen(0, host)
   await once(http, 'listening')
   toClose.push(() => {
     http.closeAllConnections()
