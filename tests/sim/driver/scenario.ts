@@ -8,7 +8,12 @@
  */
 import { ClientError, type CheckpointPolicy, type Driver } from '@holdfast/client/testing'
 import { SimulationError, type Life, type Scenario, type World } from '@holdfast/peer/testing'
-import { freeSimulatedDrivers, openSimulatedDriver } from './simulated-driver.js'
+import { DiskRecords } from './disk-records.js'
+import {
+  freeSimulatedDrivers,
+  openSimulatedDriver,
+  type SimulatedParts,
+} from './simulated-driver.js'
 
 /** What is known of one device's disk. */
 class Device {
@@ -26,18 +31,26 @@ class Device {
   }
 }
 
-export function driverScenario(): Scenario {
+/** What may be wrong with a store, for showing that the schedules find it. */
+export type Bug =
+  | 'answers before it is durable'
+  | 'never looks who the owner is'
+  | 'commits what it should roll back'
+
+export function driverScenario(bug?: Bug): Scenario {
   return async (world) => {
     const { random } = world
+    const parts = partsWith(bug)
     const device = new Device()
     const names = ['device']
     const devices = new Map([['device', device]])
+    world.host('device').disk.isLying = bug === 'answers before it is durable'
     world.host('device').disk.latencyMs = { read: 1, write: 1, fsync: 3, names: 1 }
     for (let step = 0; step < 6; step++) {
       const name = random.pick(names)
       const own = devices.get(name)
       if (own === undefined) throw new Error(`no device ${name}`)
-      await liveOnce(world, name, own)
+      await liveOnce(world, name, own, parts)
       if (names.length < 3 && random.chance(0.15)) {
         const copied = `${name}-${step}`
         await copyDisk(world, name, copied)
@@ -49,7 +62,7 @@ export function driverScenario(): Scenario {
     // At the end everybody looks once more, on a disk that works.
     for (const [name, own] of devices) {
       await inLife(world, name, async (life) => {
-        const driver = await openUntilItWorks(world, life)
+        const driver = await openUntilItWorks(world, life, parts)
         await expectHolds(driver, own)
         await driver.close()
       })
@@ -66,13 +79,32 @@ const policy: CheckpointPolicy = {
   retryMs: 100,
 }
 
+function partsWith(bug: Bug | undefined): SimulatedParts {
+  return {
+    checkpoints: policy,
+    ...(bug === 'never looks who the owner is' && { Records: HeedlessRecords }),
+    ...(bug === 'commits what it should roll back' && {
+      onExec: (sql: string) => (sql === 'ROLLBACK' ? 'COMMIT' : sql),
+    }),
+  }
+}
+
+class HeedlessRecords extends DiskRecords {
+  override async checkOwner(): Promise<void> {}
+}
+
 /** From an opening to a crash, or to a close. */
-async function liveOnce(world: World, name: string, device: Device): Promise<void> {
+async function liveOnce(
+  world: World,
+  name: string,
+  device: Device,
+  parts: SimulatedParts,
+): Promise<void> {
   const { random } = world
   const host = world.host(name)
   let isDone = false
   host.start((life) => {
-    life.watch(live(world, life, device).then(() => void (isDone = true)))
+    life.watch(live(world, life, device, parts).then(() => void (isDone = true)))
   })
   if (random.chance(0.7)) {
     await world.run(random.below(400))
@@ -83,9 +115,14 @@ async function liveOnce(world: World, name: string, device: Device): Promise<voi
   }
 }
 
-async function live(world: World, life: Life, device: Device): Promise<void> {
+async function live(
+  world: World,
+  life: Life,
+  device: Device,
+  parts: SimulatedParts,
+): Promise<void> {
   const { random } = world
-  const driver = await openUntilItWorks(world, life)
+  const driver = await openUntilItWorks(world, life, parts)
   await expectHolds(driver, device)
   let owner = driver
   for (let turn = 0; turn < 25; turn++) {
@@ -95,7 +132,7 @@ async function live(world: World, life: Life, device: Device): Promise<void> {
     const writes = Array.from({ length: 1 + random.below(3) }, () => write(life, owner, device))
     if (random.chance(0.06)) {
       const before = owner
-      owner = await openUntilItWorks(world, life)
+      owner = await openUntilItWorks(world, life, parts)
       life.count('taken over')
       await Promise.all(writes)
       await expectTaken(before, life)
@@ -111,10 +148,10 @@ async function live(world: World, life: Life, device: Device): Promise<void> {
   life.count('closed')
 }
 
-async function openUntilItWorks(world: World, life: Life): Promise<Driver> {
+async function openUntilItWorks(world: World, life: Life, parts: SimulatedParts): Promise<Driver> {
   for (;;) {
     try {
-      const driver = await openSimulatedDriver(life, policy)
+      const driver = await openSimulatedDriver(life, parts)
       driver.onEvent(({ kind }) => life.count(kind))
       await driver.transact([
         { sql: 'CREATE TABLE IF NOT EXISTS parts (tx INTEGER, part INTEGER, bytes BLOB)' },

@@ -33,20 +33,35 @@ export interface SimulatedPlace {
   readonly random: Random
 }
 
+/** Parts that a test puts in others' places. */
+export interface SimulatedParts {
+  readonly checkpoints?: CheckpointPolicy
+  readonly Records?: typeof DiskRecords
+  /** What sql.js is given to carry out in place of this. */
+  readonly onExec?: (sql: string) => string
+}
+
 /**
  * The browser's driver with a simulated disk in IndexedDB's place: what is answered survives a crash of
  * the host, and a second one on the same disk takes it over.
  */
 export function openSimulatedDriver(
   { disk, clock, random }: SimulatedPlace,
-  checkpoints?: CheckpointPolicy,
+  { checkpoints, Records = DiskRecords, onExec }: SimulatedParts = {},
 ): Promise<Driver> {
-  const store = new DiskRecords(disk, random)
   return RedoDriver.open({
     kind: 'simulated',
-    sqlJs,
-    store,
+    sqlJs: onExec === undefined ? sqlJs : { Database: withExec(onExec) },
+    store: new Records(disk, random),
     clock,
     ...(checkpoints !== undefined && { checkpoints }),
   })
+}
+
+function withExec(onExec: (sql: string) => string): typeof sqlJs.Database {
+  return class extends sqlJs.Database {
+    override exec(sql: string): unknown {
+      return super.exec(onExec(sql))
+    }
+  }
 }
