@@ -90,7 +90,7 @@ export interface Collection {
    * Opens a document: readable at once, with all that is saved here, with no network too. One that
    * does not exist is made by writing into it. Opening it twice gives the same one, counted.
    */
-  open(id: string): Promise<Document>
+  open(id: string, options?: OpenOptions): Promise<Document>
   /** Documents with content, by name. None of them is loaded for it. */
   list(): Promise<readonly DocumentInfo[]>
   /** Deletes a document for everybody, for good. Late edits of it are set aside. */
@@ -159,6 +159,17 @@ export interface Traffic {
   readonly bytes: number
 }
 
+export interface OpenOptions {
+  /**
+   * A Y.Doc that the app has already: its content is merged with what is stored and taken for an edit
+   * where that is new. It is the app's: closing does not destroy it. Throws `bad-option` where the
+   * document is open with another one.
+   */
+  readonly ydoc?: Y.Doc
+  /** Of that Y.Doc. */
+  readonly awareness?: Awareness
+}
+
 export interface DocumentInfo {
   readonly id: string
   /** Bytes that it takes in the store, about. */
@@ -173,6 +184,11 @@ export interface Document {
   readonly awareness: Awareness
   readonly state: DocumentState
   onState(listener: (state: DocumentState) => void): Undo
+  /**
+   * `ydoc` and `awareness` are others from now on: bind editors anew. That is rare: after damage, and
+   * when two devices turn out to be copies of one. What is still edited in the ones before is kept.
+   */
+  onReplaced(listener: (document: Document) => void): Undo
   /** What was edited before the call is saved. Rejects where it cannot be: `onError` says the rest. */
   whenSaved(options?: WaitOptions): Promise<void>
   /** What was edited before the call is archived. Rejects with `refused` if the archive refuses it. */
@@ -197,6 +213,8 @@ export interface DocumentState {
 }
 
 export interface KeptEdit {
+  /** In this device's store. */
+  readonly key: number
   readonly document: string
   readonly code: string
   readonly atMs: number
