@@ -252,6 +252,10 @@ describe('the admin API', () => {
         archive: { node: { sessions: 1 }, statistics: { appended: 20 } },
       },
     })
+    const many = await Promise.all(
+      Array.from({ length: 5 }, () => ask(server, 'GET', '/admin/inspect')),
+    )
+    expect(many.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 200, 409])
     const compacted = await ask(server, 'POST', '/admin/compact?collection=notes&document=first')
     expect(compacted).toMatchObject({
       status: 200,
@@ -287,10 +291,9 @@ describe('the admin API', () => {
     expect(await offers()).toMatchObject({
       offers: [{ document: first, bytes: 900, instance: reader.instance }],
     })
-    const accepting = (instance: string): string =>
-      `/admin/accept?collection=notes&document=first&instance=${instance}`
-    expect((await ask(server, 'POST', accepting('ab'.repeat(16)))).status).toBe(404)
-    expect((await ask(server, 'POST', accepting(reader.instance))).status).toBe(200)
+    const accept = '/admin/accept?collection=notes&document=first&instance='
+    expect((await ask(server, 'POST', `${accept}${'ab'.repeat(16)}`)).status).toBe(404)
+    expect((await ask(server, 'POST', `${accept}${reader.instance}`)).status).toBe(200)
     expect(await reader.hears('state')).toMatchObject({ document: first })
   })
 

@@ -50,6 +50,8 @@ export class AdminApi {
   readonly #stop = new AbortController()
   /** Verify and backup, which read the whole file: one at a time. */
   #isReadingAll = false
+  /** Processes that are running. */
+  #tools = 0
 
   constructor(options: AdminOptions) {
     this.#options = options
@@ -99,9 +101,9 @@ export class AdminApi {
     const words = ['inspect', this.#options.file, '--json']
     if (collection !== undefined) words.push(`--collection=${collection}`)
     if (limit !== undefined) words.push(`--limit=${limit}`)
-    const { report, ...rest } = await runTool(words, this.#stop.signal)
-    if (report === undefined) return this.#failed(rest)
-    return ok({ log: report, archive: await this.#options.activity() })
+    const log = await this.#run(words)
+    if (log.status !== 200) return log
+    return ok({ log: log.body, archive: await this.#options.activity() })
   }
 
   async leases({ collection }: Asked): Promise<Answer> {
@@ -148,10 +150,20 @@ export class AdminApi {
     if (this.#isReadingAll) return refusal(409, refuse('rate-limited', 'admin: one at a time'))
     this.#isReadingAll = true
     try {
+      return await this.#run(words)
+    } finally {
+      this.#isReadingAll = false
+    }
+  }
+
+  async #run(words: readonly string[]): Promise<Answer> {
+    if (this.#tools >= maxTools) return refusal(409, refuse('too-many', 'admin: too many at once'))
+    this.#tools++
+    try {
       const { report, ...rest } = await runTool(words, this.#stop.signal)
       return report === undefined ? this.#failed(rest) : ok(report)
     } finally {
-      this.#isReadingAll = false
+      this.#tools--
     }
   }
 
@@ -164,6 +176,9 @@ export class AdminApi {
     }
   }
 }
+
+/** Each takes the memory of a process of Node. */
+const maxTools = 4
 
 interface Answer {
   readonly status: number
