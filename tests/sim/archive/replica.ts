@@ -202,7 +202,7 @@ export class Replica {
     const all: [string, string][] = []
     for (const [id, { doc, generation }] of this.docs) {
       const json = JSON.stringify([
-        doc.getText('body').toString(),
+        doc.getText('body').toJSON() as string,
         sorted(doc.getMap('m').toJSON()),
       ])
       if (json !== '["",[]]' || generation > 0) all.push([`${id} ${generation}`, json])
