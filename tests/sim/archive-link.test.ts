@@ -21,6 +21,7 @@ test('[CONN-5] [CONN-21] [CONN-22] [L26] [L27] [L44] [L48] [K8] [I13] devices an
       'archive emptied',
       'cloned',
       'clock jumped',
+      'rows retired',
     ],
   })
   expect(counts.get('store-failed')).toBeUndefined()

@@ -1,13 +1,22 @@
-import { ArchiveNode, buildSnapshot, createCompactor, type Compactor } from '@holdfast/archive'
+import {
+  ArchiveNode,
+  buildSnapshot,
+  createCompactor,
+  type Compactor,
+  type Log,
+} from '@holdfast/archive'
 import { MemoryDisk, openMemoryLog } from '@holdfast/archive/testing'
 import { silentLogger } from '@holdfast/peer/ports'
+import type { CollectionName, DocumentId } from '@holdfast/peer/protocol'
 import type { Host, Life, World } from '@holdfast/peer/testing'
+import * as Y from 'yjs'
 
 /** One machine with an archive node on a log in memory, that can die and have its disk exchanged. */
 export class ArchiveHost {
   disk: MemoryDisk
   /** Of the life that is under way, once its log is open. */
   node: ArchiveNode | undefined
+  log: Log | undefined
   /** What the nodes of former lives have done. */
   resyncs = 0
   compactions = 0
@@ -41,6 +50,19 @@ export class ArchiveHost {
 
   emptyDisk(): MemoryDisk {
     return new MemoryDisk(this.#world.random.fork(`disk ${this.#world.random.uint32()}`))
+  }
+
+  /** What the log holds of a document that has not ended, as text; undefined: it has not seen it. */
+  async text(id: DocumentId): Promise<{ generation: number; text: string } | undefined> {
+    const collection = 'notes' as CollectionName
+    const latest = await this.log?.latest(collection, id)
+    if (latest === undefined) return undefined
+    const { document, deleted } = latest
+    if (deleted) return { generation: document.generation + 1, text: '' }
+    const state = await this.log?.state(collection, document)
+    const doc = new Y.Doc()
+    if (state !== undefined) Y.applyUpdate(doc, state.bytes)
+    return { generation: document.generation, text: doc.getText('body').toJSON() }
   }
 
   check(): void {
@@ -77,11 +99,12 @@ export class ArchiveHost {
     })
     compactor.onReport((report) => {
       this.compactions++
-      life.count(`compaction ${report.result}`)
+      if (report.status === 'compacted' && report.removed > 0) life.count('rows retired')
     })
     compactor.start()
     life.listen((link) => node.accept(link))
     this.node = node
+    this.log = log
   }
 
   #note(): void {

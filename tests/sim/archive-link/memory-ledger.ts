@@ -114,7 +114,7 @@ export class MemoryLedger implements ArchiveLedger {
   /** An op that came over the mesh, from its author or from anybody else. */
   carry(op: StoredOp): Promise<void> {
     return this.#write(() => {
-      if (this.disk.ops.some((known) => keyOfOp(known.op) === keyOfOp(op.op))) return
+      if (this.disk.history.some((known) => keyOfOp(known.op) === keyOfOp(op.op))) return
       if (op.kind === 'tombstone') this.#end(op.document)
       else this.#apply(op.document, op.bytes)
       this.#store({ ...op, isOwn: false })
@@ -165,8 +165,9 @@ export class MemoryLedger implements ArchiveLedger {
       if (page.after !== at) this.violations.push(`a page after ${page.after} at ${at}`)
       const needed = page.entries.filter((entry) => this.#isNeeded(page, entry))
       if (needed.length > 0) return { kind: 'needs', entries: needed.map((one) => this.#need(one)) }
+      const isCompared = before?.isCompared ?? this.#isEmpty
       for (const entry of page.entries) this.#takeEntry(page, entry)
-      const isCompared = before?.isCompared ?? this.disk.ops.length === 0
+      this.#forgetSettled()
       const cursor = { archive, term, seq: through }
       const position = { cursor, isWhole: through === page.head, isCompared }
       this.disk.positions.set(archive, position)
@@ -206,6 +207,7 @@ export class MemoryLedger implements ArchiveLedger {
   committed(archive: ArchiveId, _term: TermId, results: readonly CommittedOp[]): Promise<void> {
     return this.#write(() => {
       for (const { op, gapped } of results) if (!gapped) this.#answered(archive).add(keyOfOp(op))
+      this.#forgetSettled()
     })
   }
 
@@ -290,10 +292,26 @@ export class MemoryLedger implements ArchiveLedger {
   }
 
   #store(op: DistributiveOmit<StoredOp, 'position'>): void {
-    const position = (this.disk.ops.at(-1)?.position ?? 0) + 1
-    this.disk.ops.push({ ...op, position })
+    const stored = { ...op, position: this.disk.history.length + 1 }
+    this.disk.ops.push(stored)
+    this.disk.history.push(stored)
     if (op.kind === 'live') this.disk.hashes.add(hashOf(op.op, op.document, op.bytes))
     for (const listener of this.#onOwed) this.#clock.after(0, listener)
+  }
+
+  get #isEmpty(): boolean {
+    const documents = [...this.disk.documents.values()]
+    return documents.every(({ generation, doc }) => generation === 0 && !hasContent(doc))
+  }
+
+  /** Nobody who is known is owed them: what a new archive lacks of them, a resync has to find. */
+  #forgetSettled(): void {
+    const archives = [...this.disk.positions.keys()]
+    if (archives.length === 0) return
+    this.disk.ops = this.disk.ops.filter(({ op }) => {
+      const key = keyOfOp(op)
+      return archives.some((archive) => this.disk.answered.get(archive)?.has(key) !== true)
+    })
   }
 
   #open(id: DocumentId): { readonly generation: number; readonly doc: Y.Doc } {

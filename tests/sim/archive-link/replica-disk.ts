@@ -33,7 +33,10 @@ export class ReplicaDisk {
   readonly answered = new Map<ArchiveId, Set<string>>()
   readonly refused = new Map<string, ErrorCode>()
   readonly hashes = new Set<string>()
+  /** Owed to some archive that is known. */
   ops: StoredOp[] = []
+  /** All that there ever was: for the tests alone, as what neighbours may still have. */
+  history: StoredOp[] = []
 
   constructor(random: Random, replica = hexOf(random.bytes(16)) as ReplicaId) {
     this.replica = replica
@@ -51,6 +54,7 @@ export class ReplicaDisk {
     for (const [key, code] of this.refused) copy.refused.set(key, code)
     for (const hash of this.hashes) copy.hashes.add(hash)
     copy.ops = [...this.ops]
+    copy.history = [...this.history]
     return copy
   }
 }

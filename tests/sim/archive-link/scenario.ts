@@ -90,6 +90,7 @@ class SimulatedLife {
     }
     await this.#world.until(() => this.#isAgreed, { checkEveryMs: 500, maxVirtualMs: 1_800_000 })
     this.#checkNothingLost()
+    await this.#checkArchive()
     const before = this.#archive.node?.stats().resyncs ?? 0
     await this.#world.run(120_000)
     if (!this.#isAgreed) throw new Error('they agreed, and then no more')
@@ -130,6 +131,19 @@ class SimulatedLife {
     }
   }
 
+  /** The archive holds the same, so that the loss of every device would lose nothing. */
+  async #checkArchive(): Promise<void> {
+    const [client] = this.#clients
+    for (const id of ids) {
+      const theirs = await this.#archive.text(id as DocumentId)
+      const ours = client?.disk.documents.get(id as DocumentId)
+      const text = ours?.doc.getText('body').toJSON() ?? ''
+      if (text !== (theirs?.text ?? '') || (ours?.generation ?? 0) !== (theirs?.generation ?? 0)) {
+        throw new Error(`the archive holds something else of ${id} than everybody`)
+      }
+    }
+  }
+
   #anyClient(): ClientHost {
     return this.#clients[this.#world.random.below(this.#clients.length)] as ClientHost
   }
@@ -162,7 +176,7 @@ class SimulatedLife {
   #carry(from: ClientHost): void {
     const to = this.#anyClient()
     if (to === from || to.ledger === undefined || from.ledger === undefined) return
-    for (const op of from.disk.ops) {
+    for (const op of from.disk.history) {
       if (this.#world.random.chance(0.1)) continue
       void to.ledger.carry(op)
     }
