@@ -42,6 +42,25 @@ test('[DRIVER-16] [L53] a tab that writes loses the store to another that opens 
   await other.page.close()
 })
 
+test('[DRIVER-16] [L53] a tab that is frozen in the middle of writing and thaws when another has the store writes nothing over it', async () => {
+  const [frozen, other] = [await app.open(context), await app.open(context)]
+  const session = await context.newCDPSession(frozen.page)
+  await frozen.call('openStore', 'frozen')
+  const writing = frozen.call('writeOn', 'frozen', 0)
+  const told = await heard('frozen', 20)
+  await session.send('Page.setWebLifecycleState', { state: 'frozen' })
+  await other.call('openStore', 'frozen')
+  expect(await other.call('write', 'frozen', 1_000_000, 10)).toBe('ok')
+  const seen = await storedIn(other, 'frozen')
+  await session.send('Page.setWebLifecycleState', { state: 'active' })
+  expect(await writing).toBe('store-taken')
+  expect(await frozen.call('events', 'frozen')).toEqual(['taken'])
+  expectHolds(seen, told)
+  expect(await storedIn(other, 'frozen')).toEqual(seen)
+  await frozen.page.close()
+  await other.page.close()
+})
+
 test('[DRIVER-17] [R6] [L40] when the quota is used up nothing is called saved, and that is told; with room again it goes on, in the same page', async () => {
   // Chromium believes for half a minute what it knows of an origin's room: this one it has not asked for.
   const page = await app.open(context, 'localhost')

@@ -47,7 +47,8 @@ export function unexpected(what: string, got: unknown): ClientError {
   return new ClientError('storage-failed', `the database gave ${told(got)} as ${what}`)
 }
 
-const unfitText = /[\0\p{Surrogate}]/u
+// Without property escapes and lookbehind, which not every engine of phones has.
+const unfitText = /\0|[\ud800-\udbff](?![\udc00-\udfff])|(?:[^\ud800-\udbff]|^)[\udc00-\udfff]/
 
 function isFit(value: number): boolean {
   return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))

@@ -16,13 +16,14 @@ export async function openBrowserDriver(name: string, worker = storeWorker()): P
   navigator.storage?.persist?.().catch(() => false)
   const opened: RemoteDriver[] = []
   const failed = new Promise<never>((_, reject) => {
-    worker.onerror = ({ error, message }: ErrorEvent) => {
-      const failure: unknown = error ?? new Error(message || 'its script cannot be loaded')
-      for (const driver of opened) driver.fail(failure)
-      reject(
-        new ClientError('unsupported', 'the worker of the store has failed', { cause: failure }),
-      )
+    const fail = (cause: unknown): void => {
+      for (const driver of opened) driver.fail(cause)
+      reject(new ClientError('unsupported', 'the worker of the store has failed', { cause }))
     }
+    worker.onerror = ({ error, message }: ErrorEvent) => {
+      fail(error ?? new Error(message || 'its script cannot be loaded'))
+    }
+    worker.onmessageerror = () => fail(new Error('a message that cannot be read'))
   })
   // Once the driver is there, failures are its to tell.
   failed.catch(() => {})

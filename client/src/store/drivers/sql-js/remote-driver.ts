@@ -3,7 +3,7 @@ import { ClientError } from '../../../errors.js'
 import type { Driver, DriverEvent, Durability, SqlRow, SqlValue, Statement } from '../../driver.js'
 import { DriverEvents } from '../driver-events.js'
 import { checkedRead, checkedWrite } from '../statement.js'
-import { checkedCount, checkedRow, unexpected } from '../values.js'
+import { checkedCount, unexpected } from '../values.js'
 import {
   fromWireError,
   fromWireEvent,
@@ -72,8 +72,9 @@ export class RemoteDriver implements Driver {
     const checked = checkedRead(sql, parameters)
     const call: Call = { call: 'query', args: [sql, checked.parameters] }
     const rows = await this.#call(call, checked.parameters)
-    if (!Array.isArray(rows)) throw unexpected('rows', rows)
-    return rows.map(checkedRow)
+    // The worker has looked at the values; what has crossed belongs to nobody else.
+    if (!Array.isArray(rows) || !rows.every(Array.isArray)) throw unexpected('rows', rows)
+    return rows as readonly SqlRow[]
   }
 
   async size(): Promise<{ readonly bytes: number; readonly quotaBytes?: number }> {
@@ -90,12 +91,13 @@ export class RemoteDriver implements Driver {
     return this.#closing
   }
 
-  /** The worker has died: what it had not answered may be stored or not. */
+  /** The worker has died, or is not to be trusted: what it had not answered may be stored or not. */
   fail(cause: unknown): void {
     if (this.#gone !== undefined) return
     this.#gone = new ClientError('storage-failed', 'the worker of the store has died', { cause })
     for (const waiting of this.#waiting.values()) waiting.reject(this.#gone)
     this.#waiting.clear()
+    this.#release()
     this.#events.trouble(this.#gone)
   }
 
@@ -103,7 +105,7 @@ export class RemoteDriver implements Driver {
     try {
       if (this.#gone === undefined) await this.#call({ call: 'close', args: [] })
     } finally {
-      this.#release()
+      if (this.#gone === undefined) this.#release()
     }
   }
 
