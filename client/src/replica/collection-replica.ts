@@ -3,6 +3,7 @@ import { Listeners } from '@holdfast/peer'
 import type { Clock, Logger, Random, Undo } from '@holdfast/peer/ports'
 import {
   parseDocumentId,
+  type ArchiveId,
   type DocumentId,
   type DocumentRef,
   type InstanceId,
@@ -265,6 +266,24 @@ export class CollectionReplica {
   adopt(instance: InstanceId): Undo {
     this.#adopted.add(instance)
     return () => this.#adopted.delete(instance)
+  }
+
+  /**
+   * This archive is met no more: another one stands in its place. What was owed to it alone is owed
+   * no longer; if it comes back after all, both sides are compared as at a first contact.
+   */
+  async forgetArchive(archive: ArchiveId): Promise<void> {
+    const { serial, store } = this.#context
+    await serial.run(async () => {
+      const draft = new Draft(store, this.#books)
+      draft.forgetArchive(archive)
+      await draft.commit('strict')
+    })
+  }
+
+  /** Archives that were met, and that edits are owed to. */
+  get archives(): readonly ArchiveId[] {
+    return this.#books.positions.archives
   }
 
   onEvent(listener: (event: ReplicaEvent) => void): Undo {

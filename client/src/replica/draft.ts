@@ -203,6 +203,18 @@ export class Draft {
     this.setCursor({ ...cursor, seq: 0, isWhole: false, isCompared })
   }
 
+  /** It is met no more: what only it has not answered is owed no longer. */
+  forgetArchive(archive: ArchiveId): void {
+    const { outbox, positions } = this.#books
+    const others = positions.archives.filter((other) => other !== archive)
+    for (const op of outbox.all()) {
+      const isDone = others.every((other) => isFinal(op.answers.get(other)?.outcome))
+      if (others.length > 0 && isDone) this.settle(op)
+    }
+    this.#changes.push({ kind: 'forget-archive', archive })
+    this.after(() => positions.forget(archive))
+  }
+
   setLastSeq(id: DocumentId, archive: ArchiveId, seq: number): void {
     const document = this.listed(id).key
     this.#changes.push({ kind: 'place', document, archive, seq })

@@ -20,7 +20,7 @@ export class Outbox {
   readonly #keyByOp = new Map<string, number>()
   readonly #keyByHash = new Map<OpHash, number>()
   readonly #keysByDocument = new Map<DocumentId, Set<number>>()
-  /** Own ops that no archive is known to have, by document. */
+  /** Own ops that no archive is known to have, or has refused; by document. */
   readonly #unarchivedById = new Map<DocumentId, number>()
   #unarchived = 0
   /** Committed, and the cursor has not passed them: looked at with every page. */
@@ -35,7 +35,7 @@ export class Outbox {
     return this.#opByKey.size
   }
 
-  /** Own ops that no archive is known to have; of one document, or of all. */
+  /** Own ops that no archive is known to have, or has refused; of one document, or of all. */
   unarchived(id?: DocumentId): number {
     return id === undefined ? this.#unarchived : (this.#unarchivedById.get(id) ?? 0)
   }
@@ -95,7 +95,7 @@ export class Outbox {
     const op = this.#opByKey.get(key)
     if (op === undefined) return
     this.#opByKey.delete(key)
-    if (op.isOwn && !isArchived(op)) this.#count(op.document.id, -1)
+    if (op.isOwn && isPending(op)) this.#count(op.document.id, -1)
     if (this.#keyByOp.get(nameOf(op.op)) === key) this.#keyByOp.delete(nameOf(op.op))
     if (op.hash !== undefined && this.#keyByHash.get(op.hash) === key) {
       this.#keyByHash.delete(op.hash)
@@ -130,7 +130,7 @@ export class Outbox {
   #setAnswers(op: OutboxOp, answers: OutboxOp['answers']): void {
     const changed = { ...op, answers }
     this.#opByKey.set(op.key, changed)
-    const counts = Number(isArchived(op)) - Number(isArchived(changed))
+    const counts = Number(isPending(changed)) - Number(isPending(op))
     if (op.isOwn && counts !== 0) this.#count(op.document.id, counts)
   }
 
@@ -163,6 +163,13 @@ export function isArchived({ answers }: OutboxOp): boolean {
     if (outcome === 'committed' || outcome === 'passed') return true
   }
   return false
+}
+
+/** No archive has it, and none has refused it: then it is among what is kept. */
+function isPending(op: OutboxOp): boolean {
+  if (isArchived(op)) return false
+  for (const { outcome } of op.answers.values()) if (outcome === 'refused') return false
+  return true
 }
 
 function nameOf({ instance, n }: OpId): string {

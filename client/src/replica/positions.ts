@@ -27,6 +27,12 @@ export class Positions {
     this.#latest = archive
   }
 
+  forget(archive: ArchiveId): void {
+    this.#positionByArchive.delete(archive)
+    this.#lastSeqs.delete(archive)
+    if (this.#latest === archive) this.#latest = this.archives.at(-1)
+  }
+
   /** The position that two replicas compare themselves by: whole, or none. */
   get comparable(): ArchivePosition | undefined {
     const latest = this.#latest === undefined ? undefined : this.get(this.#latest)

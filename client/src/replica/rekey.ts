@@ -72,7 +72,7 @@ async function rekeyDocument(
   }
   for (const archive of books.positions.archives) draft.restartCursor(archive)
   await draft.commit('strict')
-  loaded.renamings = [...loaded.renamings, ...renamings.map(openEnded)]
+  loaded.renamings = [...loaded.renamings, ...renamings]
   await shelf.reload(id)
   news.changed(id)
   news.owed(0)
@@ -118,17 +118,6 @@ function renamingsOf(updates: readonly Uint8Array[], newName: () => number): rea
     }
     return { client, newClient: newName(), ranges }
   })
-}
-
-/** What is still written under the old name follows on. */
-function openEnded({ client, newClient, ranges }: Renaming): Renaming {
-  const last = ranges.at(-1)
-  if (last === undefined) return { client, newClient, ranges }
-  return {
-    client,
-    newClient,
-    ranges: [...ranges.slice(0, -1), { ...last, to: Number.MAX_SAFE_INTEGER }],
-  }
 }
 
 function bytesOf(

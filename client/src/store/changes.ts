@@ -62,6 +62,8 @@ export type StoreChange =
       readonly term: TermId
     }
   | { readonly kind: 'cursor'; readonly cursor: CursorRow }
+  /** This archive is met no more: nothing is owed to it. */
+  | { readonly kind: 'forget-archive'; readonly archive: ArchiveId }
   | {
       readonly kind: 'place'
       readonly document: number
@@ -227,6 +229,16 @@ export function statementsOf(change: StoreChange, collection: number): readonly 
         ),
       ]
     }
+    case 'forget-archive':
+      return [
+        sql('DELETE FROM cursors WHERE collection = ? AND archive = ?', collection, change.archive),
+        sql(
+          `DELETE FROM places WHERE archive = ?
+             AND document IN (SELECT key FROM documents WHERE collection = ?)`,
+          change.archive,
+          collection,
+        ),
+      ]
     case 'place':
       return [
         sql(
