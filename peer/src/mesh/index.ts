@@ -1,4 +1,9 @@
-export type { LinkedPeer, NeighbourReport } from './collection-mesh.js'
+export {
+  CollectionMesh,
+  type CollectionMeshOptions,
+  type LinkedPeer,
+  type NeighbourReport,
+} from './collection-mesh.js'
 export {
   rtcDialer,
   type LinkAttempt,
@@ -6,6 +11,8 @@ export {
   type LinkDialer,
   type RtcDialerOptions,
 } from './dialer.js'
+export { browserWebSocket } from './browser-web-socket.adapter.js'
+export { gateOfProcess } from './handshake-gate.adapter.js'
 export { HandshakeGate } from './handshake-gate.js'
 export { meshBounds } from './limits.js'
 export { MeshCollection, type MeshCollectionStatistics } from './mesh-collection.js'

@@ -110,6 +110,13 @@ export class Awareness {
     this.#tell(change, changed, origin)
   }
 
+  /** For the others: it is not shown any more, though here it stays as it is. */
+  withdrawal(): AwarenessEntry {
+    const clock = (this.meta.get(this.clientID)?.clock ?? -1) + 1
+    this.#note(this.clientID, clock)
+    return { client: this.clientID, clock, state: null }
+  }
+
   /** These are gone, without a word of their own. */
   drop(clients: Iterable<number>, origin: unknown): void {
     const removed = [...clients].filter((client) => this.states.delete(client))

@@ -22,6 +22,8 @@ export interface PresenceScopeOptions {
   /** Undefined: the collection's. */
   readonly document: DocumentRef | undefined
   readonly doc: Y.Doc
+  /** Somebody's own, that outlasts this. Absent: one is made, and ends with this. */
+  readonly awareness: Awareness | undefined
   /** Sends this to whom it concerns. `author`: whose it is. */
   readonly tell: (author: InstanceId, bytes: Uint8Array) => void
 }
@@ -53,10 +55,10 @@ export class PresenceScope {
   constructor(options: PresenceScopeOptions) {
     this.#options = options
     this.document = options.document
-    this.awareness = new Awareness(options.doc, options.clock)
-    this.awareness.on('update', (_change: unknown, origin: unknown) => {
-      if (origin === 'local') this.#changedHere()
-    })
+    this.awareness = options.awareness ?? new Awareness(options.doc, options.clock)
+    this.awareness.on('update', this.#heardHere)
+    // Others may remember it as gone with the clock that it has: it is shown with a newer one.
+    if (options.awareness !== undefined) this.renew()
     this.#changedHere()
   }
 
@@ -127,10 +129,23 @@ export class PresenceScope {
 
   /** Says what was not said yet, at once; afterwards nothing is armed. */
   close(): void {
-    this.awareness.destroy()
+    if (this.#options.awareness === undefined) this.awareness.destroy()
     this.#tell()
+    if (this.#options.awareness !== undefined) this.#leave()
     this.#telling?.()
     this.#renewal?.()
+  }
+
+  /** Whoever has given the awareness keeps it: as it is, without the others. */
+  #leave(): void {
+    this.awareness.off('update', this.#heardHere)
+    for (const author of this.authors) this.gone(author)
+    if (this.awareness.getLocalState() === null) return
+    this.#options.tell(this.#options.self, encodeAwareness([this.awareness.withdrawal()]))
+  }
+
+  readonly #heardHere = (_change: unknown, origin: unknown): void => {
+    if (origin === 'local') this.#changedHere()
   }
 
   #changedHere(): void {

@@ -45,6 +45,8 @@ export interface PresenceOptions {
   readonly random: Random
   /** Lends the collection's presence its client id. */
   readonly doc: Y.Doc
+  /** Of that doc, where there is one: it is not ended here. */
+  readonly awareness?: Awareness
 }
 
 export interface PresenceStatistics {
@@ -70,10 +72,10 @@ export class Presence {
 
   constructor(options: PresenceOptions) {
     this.#options = options
-    const { self, clock, doc } = options
+    const { self, clock, doc, awareness } = options
     this.#teller = new PresenceTeller({ self, clock, linkedByInstance: this.#linkedByInstance })
     this.#doubts = new Doubts(clock, (author) => this.#end(author))
-    this.#scopes = new Scopes(this.#newScope(undefined, doc))
+    this.#scopes = new Scopes(this.#newScope(undefined, doc, awareness))
   }
 
   /** Of the collection as a whole. */
@@ -81,10 +83,10 @@ export class Presence {
     return this.#scopes.collection.awareness
   }
 
-  /** Of a document that is opened here. */
-  open(document: DocumentRef, doc: Y.Doc): Awareness {
+  /** Of a document that is opened here. An awareness that is given is not ended by closing it. */
+  open(document: DocumentRef, doc: Y.Doc, awareness?: Awareness): Awareness {
     this.close(document.id)
-    const scope = this.#newScope(document, doc)
+    const scope = this.#newScope(document, doc, awareness)
     this.#scopes.add(document, scope)
     this.#teller.toAll({ type: 'viewing', opened: [document], closed: [] })
     return scope.awareness
@@ -277,7 +279,11 @@ export class Presence {
     this.#teller.introduce(linked, this.#scopes.documents, this.#scopes)
   }
 
-  #newScope(document: DocumentRef | undefined, doc: Y.Doc): PresenceScope {
+  #newScope(
+    document: DocumentRef | undefined,
+    doc: Y.Doc,
+    awareness: Awareness | undefined,
+  ): PresenceScope {
     const { self, clock, random } = this.#options
     const scope: PresenceScope = new PresenceScope({
       self,
@@ -285,6 +291,7 @@ export class Presence {
       random,
       document,
       doc,
+      awareness,
       tell: (author, bytes) => this.#teller.tell(scope, author, bytes),
     })
     return scope
