@@ -35,6 +35,8 @@ export class ScriptedArchive {
   /** Answers `hello` by itself, and `subscribe` as one with nothing new. */
   greets = true
   answersSubscribe = true
+  /** Called with whatever is heard, afterwards. */
+  react: (message: Message) => void = () => {}
   /** Its last seq. */
   head = 0
   readonly heard: Message[] = []
@@ -140,6 +142,7 @@ export class ScriptedArchive {
       if (!isKnown) this.subscribed('unknown-term')
       else this.subscribed(seq > this.head ? 'ahead' : seq < this.head ? 'behind' : 'head')
     }
+    this.react(message)
   }
 
   knows(term: TermId): boolean {
