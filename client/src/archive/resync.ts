@@ -187,9 +187,15 @@ export class Resync {
     return documents
   }
 
+  /** All that is held under a prefix, in as many pages as that takes. */
   #tellPage(under: string): void {
     if (this.#told.has(under)) return
     this.#told.add(under)
+    const isTooMuch = this.#held.countUnder(under) > messageBounds.maxDocuments
+    if (isTooMuch && under.length < messageBounds.maxPrefixDigits) {
+      for (const digit of hexDigits) this.#tellPage(under + digit)
+      return
+    }
     const documents = this.#held.under(under).slice(0, messageBounds.maxDocuments)
     this.#tell(() => ({ kind: 'page', under, documents }))
   }

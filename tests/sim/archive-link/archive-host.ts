@@ -7,7 +7,7 @@ import {
 } from '@holdfast/archive'
 import { MemoryDisk, openMemoryLog } from '@holdfast/archive/testing'
 import { silentLogger } from '@holdfast/peer/ports'
-import type { CollectionName, DocumentId } from '@holdfast/peer/protocol'
+import type { Access, CollectionName, DocumentId } from '@holdfast/peer/protocol'
 import type { Host, Life, World } from '@holdfast/peer/testing'
 import * as Y from 'yjs'
 
@@ -21,6 +21,7 @@ export class ArchiveHost {
   resyncs = 0
   compactions = 0
   readonly errors = new Set<string>()
+  openAccess: Access = 'write'
   readonly host: Host
   readonly #world: World
 
@@ -89,7 +90,7 @@ export class ArchiveHost {
           })
         }),
     })
-    const node = new ArchiveNode({ ...world, log })
+    const node = new ArchiveNode({ ...world, log, openAccess: this.openAccess })
     const compactor: Compactor = createCompactor({
       log,
       clock,

@@ -119,7 +119,8 @@ export class Comparing {
       const isTheirsNewest = theirs.document.generation >= (mine?.document.generation ?? 0)
       const canAsk = theirs.digest !== undefined && isTheirsNewest && this.#mayAsk()
       if (canAsk) await this.#ask(theirs.document, mine, false)
-      else if (mine !== undefined) toTell.push(mine)
+      // Also that nothing is held: a reader offers it then.
+      else toTell.push(mine ?? { document: { id, generation: 0 } })
     }
     for (const { held } of holdings.under(under)) {
       if (named.has(held.document.id) || isNothing(held)) continue
