@@ -84,6 +84,30 @@ test('[DRIVER-17] [R6] [L40] when the quota is used up nothing is called saved, 
   await page.page.close()
 })
 
+test('[DRIVER-31] [L40] when the browser’s storage is cleared under a store nothing more is called saved, and that is told', async () => {
+  await page.call('openStore', 'cleared')
+  expect(await page.call('write', 'cleared', 1, 10)).toBe('ok')
+  await page.call('clearStorage', 'cleared')
+  expect(await page.call('write', 'cleared', 2, 10)).toBe('store-taken')
+  expect(await page.call('readCode', 'cleared')).toBe('store-taken')
+  expect(await page.call('events', 'cleared')).toEqual(['taken'])
+  await page.call('closeStore', 'cleared')
+  await page.call('openStore', 'cleared')
+  expect(await storedIn(page, 'cleared')).toEqual([])
+  expect(await page.call('write', 'cleared', 3, 10)).toBe('ok')
+})
+
+test('[DRIVER-31] [L53] whoever had the store before it was cleared is no owner of the one that another has begun', async () => {
+  const other = await app.open(context)
+  await page.call('openStore', 'begun anew')
+  await page.call('clearStorage', 'begun anew')
+  await other.call('openStore', 'begun anew')
+  expect(await page.call('write', 'begun anew', 1, 10)).toBe('store-taken')
+  expect(await other.call('write', 'begun anew', 2, 10)).toBe('ok')
+  expect(await storedIn(other, 'begun anew')).toEqual([[2, 3]])
+  await other.page.close()
+})
+
 test('[DRIVER-18] where there is no IndexedDB the store works in memory, and says so', async () => {
   expect(await page.call('openStore', 'memory', 'without IndexedDB')).toBe(false)
   expect(await page.call('write', 'memory', 1, 10)).toBe('ok')

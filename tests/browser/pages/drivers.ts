@@ -119,6 +119,15 @@ export async function damage(name: string, what: 'image' | 'log'): Promise<void>
   database.close()
 }
 
+/** As the browser or its user does it: the store is open. */
+export async function clearStorage(name: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const deleting = indexedDB.deleteDatabase(`holdfast ${name}`)
+    deleting.onsuccess = () => resolve()
+    deleting.onerror = () => reject(failureOf(deleting))
+  })
+}
+
 /** The names under which something was set aside. */
 export async function setAside(name: string): Promise<string[]> {
   const database = await databaseOf(name)

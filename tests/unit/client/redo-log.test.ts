@@ -5,6 +5,7 @@ import {
   crc32,
   decodeRecord,
   encodeRecord,
+  IndexedDbRecords,
   loadSqlJs,
   openMemoryDriver,
   RedoDriver,
@@ -203,6 +204,31 @@ describe('a redo log', () => {
   })
 })
 
+describe('IndexedDB', () => {
+  test.each(['SecurityError', 'NotSupportedError', 'InvalidStateError'])(
+    '[DRIVER-18] that says %s is not there at all',
+    async (name) => {
+      expect(await IndexedDbRecords.connect('any', factoryThatFails(name))).toBeUndefined()
+    },
+  )
+
+  test.each([
+    ['UnknownError', 'storage-failed'],
+    ['VersionError', 'storage-failed'],
+    ['QuotaExceededError', 'storage-full'],
+  ])(
+    '[DRIVER-18] that fails to open with %s is an error, not an empty store',
+    async (name, code) => {
+      const connecting = IndexedDbRecords.connect('any', factoryThatFails(name))
+      expect((await rejectionOf(connecting)).code).toBe(code)
+    },
+  )
+
+  test('[DRIVER-18] that is missing is not there', async () => {
+    expect(await IndexedDbRecords.connect('any', undefined)).toBeUndefined()
+  })
+})
+
 describeDriver({
   name: 'a driver behind a message port',
   kind: 'sql.js',
@@ -321,6 +347,20 @@ function faultySqlJs(): { readonly sqlJs: SqlJs; readonly failNext: (sql: RegExp
     }
   }
   return { sqlJs: { Database }, failNext: (sql) => void (planned = sql) }
+}
+
+/** Just as much of it as fails. */
+function factoryThatFails(name: string): IDBFactory {
+  const opening = {
+    error: new DOMException('by intent', name),
+    onerror: undefined as (() => void) | undefined,
+  }
+  return {
+    open() {
+      queueMicrotask(() => opening.onerror?.())
+      return opening
+    },
+  } as unknown as IDBFactory
 }
 
 function put(id: number): { sql: string; parameters: number[] } {

@@ -1,3 +1,4 @@
+import { systemRandom } from '@holdfast/peer/ports'
 import { ClientError } from '../../../errors.js'
 import type { Durability } from '../../driver.js'
 import type { RecordStore, Stored, StoredImage, StoredRecord } from './record-store.js'
@@ -6,7 +7,7 @@ import type { RecordStore, Stored, StoredImage, StoredRecord } from './record-st
  * The redo log in IndexedDB: each call is one transaction, which is atomic, serial with those of every
  * other tab and worker, and over only when its `complete` came.
  *
- *   owner   'epoch' → a number, raised by each opening and looked at in each transaction
+ *   owner   'owner' → <epoch>.<random>, new with each opening and looked at in each transaction
  *           'through' → the last record that is in the image
  *   image   'image' → { through, checksum, bytes }
  *   log     n → bytes
@@ -14,14 +15,17 @@ import type { RecordStore, Stored, StoredImage, StoredRecord } from './record-st
  */
 export class IndexedDbRecords implements RecordStore {
   readonly #name: string
+  readonly #factory: IDBFactory
   readonly #quota: () => Promise<number | undefined>
   #database: IDBDatabase | undefined
-  #epoch = 0
+  /** Its random half tells us from an owner of a store that was cleared and begun anew. */
+  #owner = ''
   /** What this owner has set aside. */
   #asides = 0
 
-  private constructor(name: string, quota: () => Promise<number | undefined>) {
+  private constructor(name: string, factory: IDBFactory, quota: () => Promise<number | undefined>) {
     this.#name = name
+    this.#factory = factory
     this.#quota = quota
   }
 
@@ -35,9 +39,8 @@ export class IndexedDbRecords implements RecordStore {
     quota: () => Promise<number | undefined> = async () => undefined,
   ): Promise<IndexedDbRecords | undefined> {
     if (factory === undefined || factory === null) return undefined
-    const records = new IndexedDbRecords(name, quota)
+    const records = new IndexedDbRecords(name, factory, quota)
     try {
-      records.#factory = factory
       await records.#connected()
       return records
     } catch (error) {
@@ -46,12 +49,13 @@ export class IndexedDbRecords implements RecordStore {
     }
   }
 
-  #factory: IDBFactory | undefined
-
   async open(): Promise<Stored> {
     return this.#transaction('readwrite', 'strict', async (stores) => {
-      this.#epoch = (await numberAt(stores.owner, 'epoch')) + 1
-      stores.owner.put(this.#epoch, 'epoch')
+      const before: unknown = await result(stores.owner.get('owner'))
+      const epoch = typeof before === 'string' ? Number.parseInt(before, 10) : 0
+      const random = [systemRandom.uint32(), systemRandom.uint32()]
+      this.#owner = `${epoch + 1}.${random.map((half) => half.toString(16)).join('-')}`
+      stores.owner.put(this.#owner, 'owner')
       return readAll(stores)
     })
   }
@@ -64,13 +68,13 @@ export class IndexedDbRecords implements RecordStore {
   append(n: number, bytes: Uint8Array, durability: Durability): Promise<void> {
     return this.#transaction('readwrite', durability, async ({ owner, log }) => {
       const looking = [
-        numberAt(owner, 'epoch'),
-        numberAt(owner, 'through'),
+        result<unknown>(owner.get('owner')),
+        throughOf(owner),
         lastKeyOf(log),
       ] as const
       log.add(bytes, n)
-      const [epoch, through, last] = await Promise.all(looking)
-      if (epoch !== this.#epoch) throw taken()
+      const [current, through, last] = await Promise.all(looking)
+      if (current !== this.#owner) throw taken()
       const before = last ?? through
       if (n !== before + 1) {
         throw new ClientError('store-damaged', `record ${n} does not follow ${before}`)
@@ -87,7 +91,7 @@ export class IndexedDbRecords implements RecordStore {
 
   setAside(image: StoredImage | undefined): Promise<string> {
     return this.#owned('readwrite', 'strict', async (stores) => {
-      const name = `${this.#name} ${this.#epoch}.${this.#asides++}`
+      const name = `${this.#name} ${this.#owner} ${this.#asides++}`
       stores.aside.put(await readAll(stores), name)
       stores.log.clear()
       stores.image.clear()
@@ -117,7 +121,8 @@ export class IndexedDbRecords implements RecordStore {
     work: (stores: Stores) => Promise<Result>,
   ): Promise<Result> {
     return this.#transaction(mode, durability, async (stores) => {
-      if ((await numberAt(stores.owner, 'epoch')) !== this.#epoch) throw taken()
+      const current: unknown = await result(stores.owner.get('owner'))
+      if (current !== this.#owner) throw taken()
       return work(stores)
     })
   }
@@ -165,13 +170,8 @@ type Stores = Readonly<Record<(typeof storeNames)[number], IDBObjectStore>>
 /** What a platform says that has no IndexedDB for us, rather than a broken one. */
 const absentNames = new Set(['SecurityError', 'NotSupportedError', 'InvalidStateError'])
 
-function connect(
-  factory: IDBFactory | undefined,
-  name: string,
-  onClosed: () => void,
-): Promise<IDBDatabase> {
+function connect(factory: IDBFactory, name: string, onClosed: () => void): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    if (factory === undefined) throw new Error('no IndexedDB')
     const opening = factory.open(name, 1)
     opening.onupgradeneeded = () => {
       for (const store of storeNames) opening.result.createObjectStore(store)
@@ -227,9 +227,9 @@ function putImage({ owner, image }: Stores, { through, checksum, bytes }: Stored
   owner.put(through, 'through')
 }
 
-/** 0 where nothing was put yet. */
-async function numberAt(owner: IDBObjectStore, key: 'epoch' | 'through'): Promise<number> {
-  const value: unknown = await result(owner.get(key))
+/** 0 where there is no image yet. */
+async function throughOf(owner: IDBObjectStore): Promise<number> {
+  const value: unknown = await result(owner.get('through'))
   return typeof value === 'number' ? value : 0
 }
 
