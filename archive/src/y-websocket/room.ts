@@ -20,8 +20,10 @@ import {
 import type { Clock } from '@holdfast/peer/ports'
 import type { Log, RowEntry, TombstoneEntry } from '../log/port.js'
 import { ownBytes } from '../log/sqlite/own-bytes.js'
+import { Answers } from './answers.js'
 import type { YWebsocketLimits } from './limits.js'
 import { Presences } from './presences.js'
+import type { StateBudget } from './state-budget.js'
 import { encodeAwareness, encodeUpdate } from './wire.js'
 
 /** What a room tells those who are in it. */
@@ -36,12 +38,14 @@ export interface RoomOptions {
   readonly log: Log
   readonly clock: Clock
   readonly limits: YWebsocketLimits
+  readonly states: StateBudget
 }
 
 export class Room {
   readonly collection: CollectionName
   readonly id: DocumentId
   readonly members = new Set<RoomMember>()
+  readonly answers: Answers
   readonly #options: RoomOptions
   readonly #presences: Presences<RoomMember>
   /** What the durable rows of the living generation hold, waiting ones included. */
@@ -58,6 +62,11 @@ export class Room {
     this.id = id
     this.#options = options
     this.#presences = new Presences(options.limits)
+    this.answers = new Answers({
+      states: options.states,
+      read: (from) => options.log.state(collection, this.document, from),
+      stateVector: () => this.stateVector,
+    })
   }
 
   /** Why nobody can be in it any more. */
@@ -110,6 +119,7 @@ export class Room {
     }
     // After the members: who falls behind with this entry still has to be told of it.
     this.#cover(entry.bytes)
+    this.answers.changed()
   }
 
   /** Nobody is served any more, now or later. */

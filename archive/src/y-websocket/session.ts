@@ -20,6 +20,7 @@ import { TokenBucket } from '@holdfast/access'
 import { canWrite, readStateVector, type Access, type ErrorCode } from '@holdfast/peer/protocol'
 import { LogError } from '../log/errors.js'
 import type { AppendOutcome } from '../log/port.js'
+import type { Answer } from './answers.js'
 import type { YWebsocketContext } from './context.js'
 import type { Room, RoomMember } from './room.js'
 import type { YWebsocketListener, YWebsocketSocket } from './socket.js'
@@ -30,7 +31,6 @@ import {
   encodeDenied,
   encodeSignOfLife,
   encodeStep1,
-  encodeUpdate,
   readMessage,
   type YWebsocketMessage,
 } from './wire.js'
@@ -301,28 +301,17 @@ export class YWebsocketSession implements YWebsocketListener, RoomMember {
   }
 
   /** Sends what lies beyond a vector. Gives what the client then holds, by vector and by seq. */
-  async #sendFrom(type: 'step-2' | 'update', from: Uint8Array): Promise<Given> {
-    const { counters, log, states } = this.#context
-    const lease = await states.begin()
+  async #sendFrom(type: 'step-2' | 'update', from: Uint8Array): Promise<Answer> {
+    const answer = await this.#room.answers.take(type, from)
     try {
-      const { collection, document } = this.#room
-      // Before the reading: whatever is told of during it may be in the state or not.
-      const given = this.#room.stateVector
-      const state = this.#isClosed ? undefined : await log.state(collection, document, from)
-      const parked = state?.parked ?? []
-      const messages = [
-        encodeUpdate(type, state?.bytes ?? emptyUpdate),
-        ...parked.map((bytes) => encodeUpdate('update', bytes)),
-      ]
-      const bytes = messages.reduce((sum, message) => sum + message.byteLength, 0)
-      lease.hold(bytes)
-      const last = messages.pop()
-      for (const message of messages) this.#say(message)
-      counters.sent += messages.length + 1
+      const { bytes, messages } = answer
+      const last = messages.at(-1)
+      for (const message of messages.slice(0, -1)) this.#say(message)
+      this.#context.counters.sent += messages.length
       if (last !== undefined) await this.#sendAndWait(last, bytes)
-      return { given, through: state?.through ?? 0 }
+      return answer
     } finally {
-      lease.end()
+      answer.release()
     }
   }
 
@@ -362,11 +351,6 @@ export class YWebsocketSession implements YWebsocketListener, RoomMember {
     this.#room.leave(this)
     this.#onClosed()
   }
-}
-
-interface Given {
-  readonly given: Uint8Array
-  readonly through: number
 }
 
 /** What a failure of the log comes to for a client. */

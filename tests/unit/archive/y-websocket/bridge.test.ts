@@ -217,10 +217,15 @@ describe('a reader that takes little', () => {
     undo()
   })
 
-  test('[YWS-8] whole states that wait in sockets are bounded together', async () => {
+  test('[YWS-14] whole states that wait in sockets are bounded together', async () => {
     const given = await bridge({ limits: { maxStateBytes: 50_000 } })
     await given.write(new Y.Doc(), (text) => text.insert(0, 'x'.repeat(20_000)))
-    const stuck = Array.from({ length: 20 }, () => given.client({ access: 'read' }))
+    // Each holds something of its own, and so asks for something else.
+    const stuck = Array.from({ length: 20 }, () => {
+      const doc = new Y.Doc()
+      doc.getText('own').insert(0, 'mine')
+      return given.client({ access: 'read', doc })
+    })
     for (const client of stuck) client.socket.isSlow = true
     await given.clock.run(1_000)
     const waiting = (): number => stuck.reduce((sum, { socket }) => sum + socket.bufferedBytes, 0)
@@ -233,6 +238,38 @@ describe('a reader that takes little', () => {
     }
     await given.until(() => stuck.every(({ isSynced }) => isSynced))
   })
+})
+
+test('[YWS-14] what many ask for at once is read once, and once more after a change', async () => {
+  let reads = 0
+  const given = await bridge({
+    wrap: (log) => ({
+      ...delegate(log),
+      state: async (...asked) => {
+        reads++
+        await new Promise<void>((resolve) => void given.clock.after(50, resolve))
+        return log.state(...asked)
+      },
+    }),
+  })
+  const doc = new Y.Doc()
+  await given.write(doc, (text) => text.insert(0, 'for all'))
+  const slow = given.client({ access: 'read' })
+  slow.socket.isSlow = true
+  await given.until(() => slow.socket.bufferedBytes > 0)
+  const some = Array.from({ length: 30 }, () => given.client({ access: 'read' }))
+  await given.until(() => some.every(({ words }) => words === 'for all'))
+  // Of the room itself, and of the answer.
+  expect(reads).toBe(2)
+  await given.write(doc, (text) => text.insert(0, 'new '))
+  const others = Array.from({ length: 30 }, () => given.client({ access: 'read' }))
+  await given.until(() => others.every(({ words }) => words === 'new for all'))
+  expect(reads).toBe(3)
+  slow.socket.isSlow = false
+  slow.socket.flush()
+  await given.until(
+    () => slow.words === 'new for all' && some.every(({ words }) => words === 'new for all'),
+  )
 })
 
 describe('a client that sends much', () => {
