@@ -16,6 +16,7 @@ const serverOnly = [
   'holdfast',
   '@holdfast/access',
   '@holdfast/archive',
+  '@holdfast/command',
   '@holdfast/signal',
   'better-sqlite3',
 ].concat(['@roamhq/wrtc', 'jose', 'pino', 'prom-client', 'ws'])

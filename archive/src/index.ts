@@ -53,12 +53,13 @@ export {
   type InspectOptions,
   type LogInspection,
 } from './tools/inspect-log.js'
+export { restoreLog, type RestoreOptions, type RestoreReport } from './tools/restore-log.js'
+export { holderOfLog } from './tools/holder.js'
+export { sqliteVersion } from './tools/sqlite-version.adapter.js'
 export type { Progress, ToolRun } from './tools/run.js'
 export type { Fault, FaultKind, VerifyReport } from './tools/verify/report.js'
 export { verifyLog } from './tools/verify/verify-log.js'
-export { runArchiveCommand, type CommandWorld } from './command/cli.js'
-export type { ExitCode } from './command/spec.js'
-export type { Terminal } from './command/terminal.adapter.js'
+export { runArchiveCommand } from './command/cli.js'
 export { readAddress, type YWebsocketAddress } from './y-websocket/address.js'
 export {
   createYWebsocketBridge,
@@ -78,5 +79,6 @@ export { ServerCounters } from './server/counters.js'
 export { ArchiveError, type ArchiveErrorCode } from './server/errors.js'
 export { defaultServerLimits, type ServerLimits } from './server/limits.js'
 export type { Archive, ArchiveOptions } from './server/options.js'
+export type { Readiness } from './server/readiness.js'
 export { pinoLogger } from './server/pino-logger.adapter.js'
 export { createArchive } from './server/server.adapter.js'

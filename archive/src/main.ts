@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /** The command `holdfast-archive`. */
+import { processTerminal } from '@holdfast/command'
 import { consoleLogger, systemClock, systemRandom } from '@holdfast/peer/ports'
 import { readFile } from 'node:fs/promises'
 import { runArchiveCommand } from './command/cli.js'
-import { processTerminal } from './command/terminal.adapter.js'
 
 const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
 const { version } = JSON.parse(text) as { readonly version: string }

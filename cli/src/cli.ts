@@ -1,39 +1,53 @@
-import { runSignalCommand } from '@holdfast/signal/command'
-import { readFile } from 'node:fs/promises'
-import { parseArguments } from './arguments.js'
-import type { Terminal } from './terminal.js'
-import { up } from './up.js'
+/** The command `holdfast`: everything that can be done with Holdfast from a shell. */
+import { archiveFailureOf, serveCommandOf as archiveCommandOf } from '@holdfast/archive/command'
+import {
+  runProgram,
+  type CommandWorld,
+  type ExitCode,
+  type Failure,
+  type Program,
+} from '@holdfast/command'
+import {
+  serveCommandOf as signalCommandOf,
+  signalFailureOf,
+  tokenCommand,
+} from '@holdfast/signal/command'
+import { doctorCommand } from './commands/doctor.js'
+import { logCommands } from './commands/log.js'
+import { simulateCommand } from './commands/simulate.js'
+import { upCommand } from './commands/up.js'
+import { HoldfastError } from './errors.js'
 
-const help = `holdfast: local-first sync for Yjs
-
-  holdfast up             shows a simulated mesh converge over a lossy network
-           --seed N       the same run again: a number or a word
-  holdfast signal         runs the signalling server      (signal --help: its flags)
-  holdfast token          prints a token for clients      (token --help: its flags)
-  holdfast --help         this
-  holdfast --version
-
-There is no archive server yet: 'up' runs peers, network and disks in this process, on virtual
-time. 'holdfast-archive' has the tools for an archive's log.
-`
-
-/** Runs one command and gives the exit code: 0 done, 1 it failed, 2 it was asked for wrongly. */
-export async function main(given: readonly string[], terminal: Terminal): Promise<0 | 1 | 2> {
-  const [command] = given
-  if (command === 'signal') return runSignalCommand(given.slice(1), 'holdfast signal')
-  if (command === 'token') return runSignalCommand(given, 'holdfast token')
-  const request = parseArguments(given)
-  if (request.command === 'up') return up(request.seed, terminal)
-  if (request.command === 'mistake') {
-    terminal.writeError(`${request.answer}\n`)
-    return 2
-  }
-  terminal.write(request.command === 'version' ? `${await ownVersion()}\n` : help)
-  return 0
+/** Runs what the words after the program's name ask for, and gives the exit code. */
+export function main(words: readonly string[], world: CommandWorld): Promise<ExitCode> {
+  return runProgram(words, program, world)
 }
 
-async function ownVersion(): Promise<string> {
-  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
-  const { version } = JSON.parse(text) as { version: string }
-  return version
+const program: Program = {
+  name: 'holdfast',
+  summary: 'local-first sync for Yjs',
+  commands: [
+    upCommand,
+    doctorCommand,
+    { ...signalCommandOf('signal'), summary: 'runs the signaller alone' },
+    {
+      ...archiveCommandOf('archive'),
+      summary: 'runs the archive alone',
+      mayOmitName: 'never',
+    },
+    tokenCommand,
+    ...logCommands,
+    simulateCommand,
+  ],
+  appendix: `
+To see it work: holdfast up, then open the page that it names.
+FILE is a log (holdfast-data/archive.db), or the folder that it is in.`,
+  failureOf,
+}
+
+function failureOf(error: unknown): Failure | undefined {
+  if (error instanceof HoldfastError) return { exitCode: error.code === 'open-refused' ? 2 : 1 }
+  const failure = archiveFailureOf(error) ?? signalFailureOf(error)
+  if (failure?.exitCode !== 3) return failure
+  return { ...failure, advice: 'Stop that one first, or take another folder: --data DIR.' }
 }

@@ -1,2 +1,2 @@
 export { main } from './cli.js'
-export type { Terminal } from './terminal.js'
+export { OnePort, type OnePortOptions } from './up/one-port.js'

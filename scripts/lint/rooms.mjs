@@ -4,7 +4,7 @@
 //   peer/protocol ◄── peer/… ◄── archive, client ◄── cli
 //   peer/ports    ◄──    ▲
 //         ▲              └── peer/testing ◄── cli, bench, tests
-//         └── access ◄── signal, archive ◄── cli
+//         └── access, command ◄── signal, archive ◄── cli
 //
 // Adding a dependency to a package means adding it here too: that is the moment to ask whether the
 // package should know it.
@@ -52,15 +52,24 @@ export const rooms = [
     // jose reads the clock unless told the time.
     adaptersKnow: ['jose'],
   },
+  // Its adapters are the terminal and the files that are read.
+  { folder: 'command/src', knows: ['@holdfast/peer/ports'] },
   {
     folder: 'signal/src',
-    knows: [...protocolAndPorts, '@holdfast/access', ...pureNode, 'node:crypto'],
+    knows: [
+      ...protocolAndPorts,
+      '@holdfast/access',
+      '@holdfast/command',
+      ...pureNode,
+      'node:crypto',
+    ],
     // pino and prom-client are the outside world.
     adaptersKnow: ['pino', 'prom-client', 'ws'],
   },
   {
     folder: 'archive/src',
     knows: [...protocolAndPorts, '@holdfast/peer', '@holdfast/access', ...lib0].concat([
+      '@holdfast/command',
       '@holdfast/peer/yjs',
       'yjs',
       ...pureNode,

@@ -46,6 +46,10 @@ export interface SignalServer {
   /** Of the own listener, or of the given one once it listens. */
   readonly port: number
   readonly counters: Counters
+  /** What `/readyz` says, for a host that answers it for several. */
+  readiness(): 'ok' | 'going-away'
+  /** What `/metrics` says, in Prometheus' format. All names begin with `holdfast_signal_`. */
+  metrics(): Promise<string>
   /** Answers `/healthz`, `/readyz` and `/metrics`; false for any other path, which is the caller's. */
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean
   /**

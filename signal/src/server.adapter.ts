@@ -99,14 +99,24 @@ class HttpSignalServer implements SignalServer {
     this.#context.logger.info('listening', { host: this.#host, port: this.port })
   }
 
+  readiness(): 'ok' | 'going-away' {
+    return this.#isDraining ? 'going-away' : 'ok'
+  }
+
+  metrics(): Promise<string> {
+    return this.#metrics.text()
+  }
+
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
     switch (pathOf(request)) {
       case '/healthz':
         answer(response, 200, 'ok')
         return true
-      case '/readyz':
-        answer(response, this.#isDraining ? 503 : 200, this.#isDraining ? 'going-away' : 'ok')
+      case '/readyz': {
+        const readiness = this.readiness()
+        answer(response, readiness === 'ok' ? 200 : 503, readiness)
         return true
+      }
       case '/metrics':
         this.#answerMetrics(response)
         return true
@@ -222,7 +232,7 @@ class HttpSignalServer implements SignalServer {
   }
 
   #answerMetrics(response: ServerResponse): void {
-    this.#metrics.text().then(
+    this.metrics().then(
       (text) => answer(response, 200, text, this.#metrics.contentType),
       (cause: unknown) => {
         this.#context.logger.error('metrics failed', { reason: String(cause) })

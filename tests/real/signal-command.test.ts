@@ -53,7 +53,7 @@ describe('holdfast-signal', () => {
         }
       }),
     )
-    expect(refused).toEqual(cases.map(([args]) => ({ code: 1, lines: 1, names: true, args })))
+    expect(refused).toEqual(cases.map(([args]) => ({ code: 2, lines: 1, names: true, args })))
     expect((await run(['token', '--collection', 'a=read'])).errors).toContain('secret-file')
     const short = await run([], { HOLDFAST_SECRET: 'short' })
     expect(short.errors).toContain('at least 32 bytes')

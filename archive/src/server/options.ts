@@ -13,6 +13,7 @@ import type { YWebsocketBridge } from '../y-websocket/bridge.js'
 import { ArchiveError } from './errors.js'
 import type { ServerCounters } from './counters.js'
 import type { ServerLimits } from './limits.js'
+import type { Readiness } from './readiness.js'
 
 export interface ArchiveOptions {
   /** Where everything is kept: `archive.db` and what SQLite puts beside it. Made if it is not there. */
@@ -65,6 +66,10 @@ export interface Archive {
   readonly node: ArchiveNode
   readonly compactor: Compactor
   readonly yWebsocket: YWebsocketBridge
+  /** What `/readyz` says, for a host that answers it for several. */
+  readiness(): Promise<Readiness>
+  /** What `/metrics` says, in Prometheus' format. All names begin with `holdfast_archive_`. */
+  metrics(): Promise<string>
   /**
    * Answers `/healthz`, `/readyz`, `/metrics` and `/admin/…`, below the archive's path too, for
    * servers that have their own; on a host's server `/admin/…` only there. False for any other path,

@@ -62,7 +62,7 @@ import {
   type Archive,
   type ArchiveOptions,
 } from './options.js'
-import { ReadinessCheck } from './readiness.js'
+import { ReadinessCheck, type Readiness } from './readiness.js'
 import { timedLog } from './timed-log.js'
 import { answerPings } from './pings.adapter.js'
 import { yWebsocketSocket } from './y-websocket-socket.adapter.js'
@@ -217,6 +217,22 @@ class HttpArchive implements Archive {
     this.compactor.start()
   }
 
+  readiness(): Promise<Readiness> {
+    return this.#readiness.ask()
+  }
+
+  async metrics(): Promise<string> {
+    const { counters, log, metrics } = this.#parts
+    return metrics.text({
+      log: await log.statistics(),
+      node: this.node.stats(),
+      server: counters,
+      yWebsocket: this.yWebsocket.counters,
+      diskFreeBytes: await this.#diskFreeBytes(),
+      isReady: (await this.readiness()) === 'ok',
+    })
+  }
+
   handleRequest(request: IncomingMessage, response: ServerResponse): boolean {
     const path = pathOf(request)
     const isBelow = path.startsWith(`${this.#path}/`)
@@ -365,22 +381,14 @@ class HttpArchive implements Archive {
   }
 
   async #answerReadiness(response: ServerResponse): Promise<void> {
-    const readiness = await this.#readiness.ask()
+    const readiness = await this.readiness()
     answer(response, readiness === 'ok' ? 200 : 503, readiness)
   }
 
   async #answerMetrics(response: ServerResponse): Promise<void> {
-    const { counters, log, logger, metrics } = this.#parts
+    const { logger, metrics } = this.#parts
     try {
-      const sample = {
-        log: await log.statistics(),
-        node: this.node.stats(),
-        server: counters,
-        yWebsocket: this.yWebsocket.counters,
-        diskFreeBytes: await this.#diskFreeBytes(),
-        isReady: (await this.#readiness.ask()) === 'ok',
-      }
-      answer(response, 200, await metrics.text(sample), metrics.contentType)
+      answer(response, 200, await this.metrics(), metrics.contentType)
     } catch (error) {
       logger.error('metrics failed', { reason: String(error) })
       answer(response, 500, 'internal')

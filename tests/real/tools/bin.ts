@@ -26,7 +26,10 @@ export async function runInside(...args: readonly string[]): Promise<CommandOutc
     logger: silentLogger,
     terminal: {
       isLive: false,
+      isScreen: false,
+      hasColours: false,
       columns: 80,
+      rows: 24,
       write: (text) => void (out += text),
       writeError: (text) => void (error += text),
       onInterrupt: () => () => {},

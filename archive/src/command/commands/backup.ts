@@ -1,7 +1,6 @@
+import { bytesText, type Command, countText } from '@holdfast/command'
 import { backupLog, type BackupReport } from '../../tools/backup-log.js'
-import { bytesText, countText } from '../figures.js'
-import type { Command } from '../spec.js'
-import { assertThere } from './targets.js'
+import { assertThere, logAt } from './targets.js'
 
 export const backupCommand: Command = {
   name: 'backup',
@@ -14,13 +13,12 @@ export const backupCommand: Command = {
   about: `
 The copy is the log as it was at one moment, however busy the archive is; the archive's write-ahead log
 grows until it is made. DESTINATION must not exist: it appears when the copy is whole, verified and on
-disk. To restore: stop the archive, put the copy in the place of its file (without the -wal and -shm
-beside the old one), start the archive. Whoever had more than the copy brings it back by itself.`,
+disk. 'restore' puts it back. Whoever had more than the copy brings it back by itself.`,
   examples: [
     ['backup data/archive.db /backups/archive-monday.db', 'a backup of a running archive'],
   ],
   run: async (given, { terminal, clock, signal, onProgress }) => {
-    const file = given.operand('FILE')
+    const file = logAt(given.operand('FILE'))
     assertThere(file, 'log')
     const report = await backupLog(
       {

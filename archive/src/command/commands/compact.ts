@@ -1,12 +1,10 @@
+import { bytesText, type Command, countText, printable } from '@holdfast/command'
 import { createCompactor } from '../../compaction/compactor.js'
 import { createWorkerBuilder } from '../../compaction/worker-builder.adapter.js'
 import { sizeOf } from '../../log/sqlite/files.adapter.js'
 import { openSqliteLog } from '../../log/sqlite/sqlite-log.js'
 import { compactLog, type CompactedDocument, type CompactReport } from '../../tools/compact-log.js'
-import { bytesText, countText } from '../figures.js'
-import { printable } from '../nearest.js'
-import type { Command } from '../spec.js'
-import { targetFlags, targetIn } from './targets.js'
+import { logAt, targetFlags, targetIn } from './targets.js'
 
 export const compactCommand: Command = {
   name: 'compact',
@@ -24,7 +22,7 @@ Needs the log to itself: stop the archive first.`,
     ['compact data/archive.db --collection notes --document note-1', 'one document'],
   ],
   run: async (given, { terminal, clock, random, logger, signal, onProgress }) => {
-    const file = given.operand('FILE')
+    const file = logAt(given.operand('FILE'))
     const target = targetIn(file, given)
     const bytesBefore = sizeOf(file)
     const log = await openSqliteLog({ file, clock, random, logger })

@@ -1,8 +1,6 @@
+import { bytesText, type Command, countText, printable } from '@holdfast/command'
 import { exportLog, type ExportReport } from '../../tools/export-log.js'
-import { bytesText, countText } from '../figures.js'
-import { printable } from '../nearest.js'
-import type { Command } from '../spec.js'
-import { targetFlags, targetIn } from './targets.js'
+import { logAt, targetFlags, targetIn } from './targets.js'
 
 export const exportCommand: Command = {
   name: 'export',
@@ -23,7 +21,7 @@ run while an archive is writing: each document is as it was at one moment.`,
     ['export data/archive.db everything --with-deleted --with-parked', 'all that is there'],
   ],
   run: async (given, { terminal, clock, signal, onProgress }) => {
-    const file = given.operand('FILE')
+    const file = logAt(given.operand('FILE'))
     const { collection, document } = targetIn(file, given)
     const report = await exportLog(
       {

@@ -1,9 +1,7 @@
+import { type Command, countText, printable } from '@holdfast/command'
 import { openSqliteLog } from '../../log/sqlite/sqlite-log.js'
 import { importFolder, type ImportReport } from '../../tools/import-log.js'
-import { countText } from '../figures.js'
-import { printable } from '../nearest.js'
-import type { Command } from '../spec.js'
-import { assertThere, targetFlags, targetOf } from './targets.js'
+import { assertThere, logAt, targetFlags, targetOf } from './targets.js'
 
 export const importCommand: Command = {
   name: 'import',
@@ -28,7 +26,7 @@ Needs the log to itself: stop the archive first.`,
     const folder = given.operand('FOLDER')
     assertThere(folder, 'folder')
     const { collection, document } = targetOf(given)
-    const log = await openSqliteLog({ file: given.operand('FILE'), clock, random, logger })
+    const log = await openSqliteLog({ file: logAt(given.operand('FILE')), clock, random, logger })
     try {
       const report = await importFolder(
         {

@@ -1,4 +1,15 @@
 import {
+  agoText,
+  barText,
+  bytesText,
+  type Command,
+  countOf,
+  countText,
+  numberText,
+  printable,
+  tableText,
+} from '@holdfast/command'
+import {
   inspectLog,
   type InspectedCollection,
   type InspectedDocument,
@@ -7,12 +18,7 @@ import {
   type LogInspection,
 } from '../../tools/inspect-log.js'
 import { isoOf } from '../../tools/instant.adapter.js'
-import { agoText, barText, bytesText, countText, numberText } from '../figures.js'
-import { printable } from '../nearest.js'
-import { countOf } from '../parse.js'
-import type { Command } from '../spec.js'
-import { tableText } from '../table.js'
-import { targetFlags, targetIn } from './targets.js'
+import { logAt, targetFlags, targetIn } from './targets.js'
 
 export const inspectCommand: Command = {
   name: 'inspect',
@@ -20,7 +26,7 @@ export const inspectCommand: Command = {
   operands: ['FILE'],
   flags: [
     ...targetFlags.slice(0, 1),
-    { name: 'limit', value: 'N', help: 'Lines of each list. Default: 20' },
+    { name: 'limit', value: 'N', help: 'Lines of each list', default: '20' },
     { name: 'json', help: 'As JSON' },
   ],
   about: `
@@ -31,7 +37,7 @@ so it is quick for any size, and may run while an archive is writing.`,
     ['inspect data/archive.db --collection notes --limit 100', 'more of one collection'],
   ],
   run: async (given, { terminal, clock }) => {
-    const file = given.operand('FILE')
+    const file = logAt(given.operand('FILE'))
     const { collection } = targetIn(file, given)
     const limit = countOf(given, 'limit')
     const found = inspectLog(file, {
@@ -39,13 +45,16 @@ so it is quick for any size, and may run while an archive is writing.`,
       ...(limit !== undefined && { limit }),
     })
     terminal.write(
-      given.isOn('json') ? `${JSON.stringify(found, undefined, 2)}\n` : textOf(found, clock.now()),
+      given.isOn('json')
+        ? `${JSON.stringify(found, undefined, 2)}\n`
+        : inspectionText(found, clock.now()),
     )
     return 0
   },
 }
 
-function textOf(found: LogInspection, nowMs: number): string {
+/** What was found, as a person reads it. */
+export function inspectionText(found: LogInspection, nowMs: number): string {
   const { file, fileBytes, walBytes, archive, version, terms, counts } = found
   const wal = walBytes > 0 ? ` and ${bytesText(walBytes)} beside it` : ''
   const opened =

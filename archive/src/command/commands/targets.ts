@@ -2,7 +2,8 @@
  * What commands are pointed at: looked up before anything is done, so that a slip of the finger gets
  * an answer that says what was meant.
  */
-import { basename } from 'node:path'
+import { type Flag, type Given, Mistake, printable, suggestion } from '@holdfast/command'
+import { basename, join } from 'node:path'
 import {
   parseCollectionName,
   parseDocumentId,
@@ -11,9 +12,13 @@ import {
 } from '@holdfast/peer/protocol'
 import { namesBeside } from '../../tools/neighbours.adapter.js'
 import { openForReading } from '../../tools/open-for-reading.js'
-import { isThere } from '../../tools/portable/folder.adapter.js'
-import { printable, suggestion } from '../nearest.js'
-import { Mistake, type Flag, type Given } from '../spec.js'
+import { isFolder, isThere } from '../../tools/portable/folder.adapter.js'
+
+/** The log that is meant: the file, or the one in a folder as in `--data`. */
+export function logAt(path: string): string {
+  const inside = join(path, 'archive.db')
+  return isFolder(path) && isThere(inside) ? inside : path
+}
 
 /** Throws `Mistake` if there is no such file. */
 export function assertThere(path: string, what: string): void {

@@ -1,9 +1,7 @@
+import { bytesText, type Command, countText, numberText, printable } from '@holdfast/command'
 import type { Fault, VerifyReport } from '../../tools/verify/report.js'
 import { verifyLog } from '../../tools/verify/verify-log.js'
-import { bytesText, countText, numberText } from '../figures.js'
-import { printable } from '../nearest.js'
-import type { Command } from '../spec.js'
-import { assertThere } from './targets.js'
+import { assertThere, logAt } from './targets.js'
 
 export const verifyCommand: Command = {
   name: 'verify',
@@ -21,7 +19,7 @@ Exits with 1 if there is a fault.`,
     ['verify --json backup.db > report.json', 'for programs'],
   ],
   run: async (given, { terminal, clock, signal, onProgress }) => {
-    const file = given.operand('FILE')
+    const file = logAt(given.operand('FILE'))
     assertThere(file, 'log')
     const report = await verifyLog(file, { clock, signal, onProgress })
     terminal.write(

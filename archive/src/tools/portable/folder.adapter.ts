@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -59,6 +60,10 @@ export function removeFile(file: string): void {
 
 export function isThere(path: string): boolean {
   return existsSync(path)
+}
+
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
 }
 
 export function readBytes(...path: string[]): Uint8Array {

@@ -1,5 +1,5 @@
-import type { Progress } from '../tools/run.js'
 import { barText, numberText } from './figures.js'
+import type { Progress } from './spec.js'
 import type { Terminal } from './terminal.adapter.js'
 
 /**

@@ -2,7 +2,12 @@
 export interface Terminal {
   /** A person is watching progress on a screen that can be redrawn; otherwise it is a log. */
   readonly isLive: boolean
+  /** The result goes to a screen that can be redrawn. */
+  readonly isScreen: boolean
+  readonly hasColours: boolean
+  /** Of the window, as it is now. */
   readonly columns: number
+  readonly rows: number
   /** The result. */
   write(text: string): void
   /** Progress, and what went wrong. */
@@ -19,11 +24,17 @@ export function processTerminal(): Terminal {
     if (error.code === 'EPIPE') process.exit(0)
     throw error
   })
+  const canRedraw = env['TERM'] !== 'dumb'
   return {
-    isLive: stderr.isTTY && env['TERM'] !== 'dumb',
+    isLive: stderr.isTTY && canRedraw,
+    isScreen: stdout.isTTY && canRedraw,
+    hasColours: stdout.isTTY && canRedraw && (env['NO_COLOR'] ?? '') === '',
+    // Terminals that do not know say 0.
     get columns() {
-      // Terminals that do not know say 0.
-      return stderr.columns > 0 ? stderr.columns : 80
+      return [stdout.columns, stderr.columns].find((columns) => columns > 0) ?? 80
+    },
+    get rows() {
+      return stdout.rows > 0 ? stdout.rows : 24
     },
     write: (text) => void stdout.write(text),
     writeError: (text) => void stderr.write(text),

@@ -1,29 +1,44 @@
+/** What stands behind a program's name, as a request for one of its commands. */
 import { printable, suggestion } from './nearest.js'
-import { Mistake, type Command, type Environment, type Flag, type Given } from './spec.js'
+import { Mistake, type Command, type Flag, type Program } from './spec.js'
 
 export type Request =
   | { readonly kind: 'help'; readonly command?: Command }
   | { readonly kind: 'version' }
-  | { readonly kind: 'run'; readonly command: Command; readonly given: Given }
+  | ({ readonly kind: 'run'; readonly command: Command } & Said)
+
+/** What the words themselves say of a command. */
+export interface Said {
+  readonly operands: readonly string[]
+  /** In the order of their coming; of a switch, an empty one each time. */
+  readonly values: ReadonlyMap<string, readonly string[]>
+}
+
+/** What every command takes besides its own flags. */
+export const commonFlags: readonly Flag[] = [
+  {
+    name: 'config',
+    value: 'FILE',
+    env: 'HOLDFAST_CONFIG',
+    help: 'Settings as JSON; off: none. Default: holdfast.config.json if it is here',
+  },
+]
 
 /** Reads the arguments after the program's name; throws `Mistake`. */
-export function parseRequest(
-  words: readonly string[],
-  commands: readonly Command[],
-  env: Environment,
-): Request {
+export function parseRequest(words: readonly string[], program: Program): Request {
+  const { commands } = program
   const [first, ...rest] = words
-  if (first === undefined || first === '--help' || first === '-h') return { kind: 'help' }
+  const standard = commands.find(({ mayOmitName }) => mayOmitName === 'always')
+  if (first === '--help' || first === '-h') return { kind: 'help' }
   if (first === '--version') return { kind: 'version' }
   if (first === 'help') return helpOf(rest, commands)
-  const byFlag = ownerOf(first, commands)
-  const command = byFlag ?? commandNamed(first, commands)
-  if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', command }
-  return {
-    kind: 'run',
-    command,
-    given: readGiven(command, byFlag === undefined ? rest : words, env),
+  if (first === undefined) {
+    return standard === undefined ? { kind: 'help' } : run(standard, [], program)
   }
+  const unnamed = first.startsWith('-') ? (standard ?? ownerOf(first, commands)) : undefined
+  const command = unnamed ?? commandNamed(first, commands)
+  if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', command }
+  return run(command, unnamed === undefined ? rest : words, program)
 }
 
 function helpOf([name]: readonly string[], commands: readonly Command[]): Request {
@@ -35,8 +50,8 @@ function helpOf([name]: readonly string[], commands: readonly Command[]): Reques
 function ownerOf(first: string, commands: readonly Command[]): Command | undefined {
   const [name] = first.split('=')
   return commands.find(
-    (command) =>
-      command.isUnnamed === true && command.flags.some((flag) => `--${flag.name}` === name),
+    ({ mayOmitName, flags }) =>
+      mayOmitName === 'before-its-flags' && flags.some((flag) => `--${flag.name}` === name),
   )
 }
 
@@ -48,9 +63,9 @@ function commandNamed(name: string, commands: readonly Command[]): Command {
   throw new Mistake(`There is no ${what} '${printable(name)}'.${near}`)
 }
 
-function readGiven(command: Command, words: readonly string[], env: Environment): Given {
+function run(command: Command, words: readonly string[], program: Program): Request {
   const operands: string[] = []
-  const values = new Map<string, string>()
+  const values = new Map<string, string[]>()
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? ''
     if (word === '--') {
@@ -65,37 +80,34 @@ function readGiven(command: Command, words: readonly string[], env: Environment)
     const name = equals === -1 ? word : word.slice(0, equals)
     const inline = equals === -1 ? undefined : word.slice(equals + 1)
     const flag = flagNamed(name, command)
+    const items = values.get(flag.name) ?? []
+    values.set(flag.name, items)
     if (flag.value === undefined) {
       if (inline !== undefined) throw new Mistake(`${name} takes no value.`)
-      values.set(flag.name, '')
+      items.push('')
       continue
     }
     const value = inline ?? words[++at]
     if (value === undefined || value === '') {
       throw new Mistake(`${name} needs ${flag.value}, as in: ${name} ${exampleOf(flag)}`)
     }
-    values.set(flag.name, value)
+    items.push(value)
   }
-  checkOperands(command, operands)
-  return {
-    operand: (name) => operands[command.operands.indexOf(name)] ?? '',
-    value: (flag) => values.get(flag) ?? saidBy(env, command, flag),
-    isOn: (flag) => values.has(flag) || switchedOn.has(saidBy(env, command, flag) ?? ''),
-  }
+  checkOperands(command, operands, program)
+  return { kind: 'run', command, operands, values }
 }
-
-function saidBy(env: Environment, { flags }: Command, name: string): string | undefined {
-  const variable = flags.find((flag) => flag.name === name)?.env
-  const said = variable === undefined ? undefined : env[variable]
-  return said === '' ? undefined : said
-}
-
-const switchedOn = new Set(['1', 'true', 'yes', 'on'])
 
 function flagNamed(name: string, command: Command): Flag {
-  const flag = command.flags.find((one) => `--${one.name}` === name)
+  const flags = [...command.flags, ...commonFlags]
+  const flag = flags.find((one) => `--${one.name}` === name)
   if (flag !== undefined) return flag
-  const near = suggestion(name, ['--help', ...command.flags.map((one) => `--${one.name}`)])
+  const secret = command.secrets?.find((one) => `--${one.name}` === name)
+  if (secret !== undefined) {
+    throw new Mistake(
+      `Everybody on this machine can read command lines: give --${secret.fileFlag} FILE or ${secret.env}, not ${name}.`,
+    )
+  }
+  const near = suggestion(name, ['--help', ...flags.map((one) => `--${one.name}`)])
   throw new Mistake(`'${command.name}' has no option '${printable(name)}'.${near}`)
 }
 
@@ -103,22 +115,18 @@ function exampleOf({ value = '' }: Flag): string {
   return value === 'N' ? '10' : value.toLowerCase()
 }
 
-function checkOperands({ name, operands, examples }: Command, given: readonly string[]): void {
+function checkOperands(
+  { name, operands, examples }: Command,
+  given: readonly string[],
+  program: Program,
+): void {
   const missing = operands[given.length]
   if (missing !== undefined) {
     const [example] = examples[0] ?? [name]
-    throw new Mistake(`'${name}' needs ${missing}, as in: holdfast-archive ${example}`)
+    throw new Mistake(`'${name}' needs ${missing}, as in: ${program.name} ${example}`)
   }
   const extra = given[operands.length]
   if (extra === undefined) return
-  const takes = operands.join(' and ')
+  const takes = operands.length === 0 ? 'no name' : operands.join(' and ')
   throw new Mistake(`'${name}' takes ${takes} and nothing more; it got '${printable(extra)}', too.`)
-}
-
-/** A whole number from 1, or a `Mistake` that names the flag. */
-export function countOf(given: Given, flag: string): number | undefined {
-  const value = given.value(flag)
-  if (value === undefined) return undefined
-  if (/^[1-9]\d{0,8}$/.test(value)) return Number(value)
-  throw new Mistake(`--${flag} takes a whole number from 1; it got '${printable(value)}'.`)
 }

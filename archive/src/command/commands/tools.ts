@@ -1,17 +1,18 @@
-import type { Command } from '../spec.js'
+import type { Command } from '@holdfast/command'
 import { backupCommand } from './backup.js'
 import { compactCommand } from './compact.js'
 import { exportCommand } from './export.js'
 import { importCommand } from './import.js'
 import { inspectCommand } from './inspect.js'
-import { serveCommand } from './serve.js'
+import { restoreCommand } from './restore.js'
 import { verifyCommand } from './verify.js'
 
-export const commands: readonly Command[] = [
-  serveCommand,
+/** Everything that can be done to a log's file. */
+export const toolCommands: readonly Command[] = [
   inspectCommand,
   verifyCommand,
   backupCommand,
+  restoreCommand,
   exportCommand,
   importCommand,
   compactCommand,
