@@ -75,7 +75,7 @@ export const emptyStateVector = Uint8Array.of(0)
  * The digest of a document from the coverage of its whole, integrated, encoded state: there the
  * deletions are all named, and every client's structs begin at 0.
  */
-export function digestOfCoverage({ structs, deletes }: Coverage): Digest {
+function digestOfCoverage({ structs, deletes }: Coverage): Digest {
   const encoder = encoding.createEncoder()
   encoding.writeVarUint(encoder, deletes.size)
   for (const [client, ranges] of descending(deletes)) {
