@@ -8,7 +8,7 @@ interface Given {
   readonly world: World
   readonly archive: ArchiveHost
   readonly client: ClientHost
-  live(client: ClientHost): Promise<void>
+  readonly live: (client: ClientHost) => Promise<void>
 }
 
 function given(seed: string): Given {

@@ -79,16 +79,9 @@ export class ArchiveHost {
       disk: this.disk,
       policy: { ripeRows: 12, ripeBytes: 2_000, maxTailRows: 40 },
       sync: (persist) =>
-        new Promise((resolve, reject) => {
-          clock.after(random.between(1, 6), () => {
-            try {
-              persist()
-              resolve()
-            } catch (error) {
-              reject(error)
-            }
-          })
-        }),
+        new Promise<void>((resolve) => {
+          clock.after(random.between(1, 6), resolve)
+        }).then(persist),
     })
     const node = new ArchiveNode({ ...world, log, openAccess: this.openAccess })
     const compactor: Compactor = createCompactor({

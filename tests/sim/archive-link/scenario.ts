@@ -148,7 +148,8 @@ class SimulatedLife {
     return this.#clients[this.#world.random.below(this.#clients.length)] as ClientHost
   }
 
-  #edit({ ledger, disk }: ClientHost): void {
+  #edit(client: ClientHost): void {
+    const { ledger } = client
     if (ledger === undefined) return
     const { random } = this.#world
     const id = ids[random.below(ids.length)] as string
@@ -156,12 +157,7 @@ class SimulatedLife {
     for (let at = 0; at < edits; at++) {
       const token = `<${++this.#tokens}>`
       const text = random.chance(0.05) ? token + 'x'.repeat(20_000) : token
-      void ledger.type(id, text).then((op: OpId | undefined) => {
-        if (op === undefined) return
-        const generation = disk.documents.get(id as DocumentId)?.generation ?? 0
-        this.#saved.push({ token, id, generation })
-        this.#world.count('edit')
-      })
+      void this.#note(client, id, token, ledger.type(id, text))
       if (random.chance(0.3)) {
         void ledger.edit(id, (doc) => {
           const map = doc.getMap('marks')
@@ -170,6 +166,18 @@ class SimulatedLife {
         })
       }
     }
+  }
+
+  async #note(
+    { disk }: ClientHost,
+    id: string,
+    token: string,
+    saving: Promise<OpId | undefined>,
+  ): Promise<void> {
+    if ((await saving) === undefined) return
+    const generation = disk.documents.get(id as DocumentId)?.generation ?? 0
+    this.#saved.push({ token, id, generation })
+    this.#world.count('edit')
   }
 
   /** From hand to hand, as the mesh does; some of it gets lost on the way. */

@@ -19,10 +19,10 @@ export interface Given {
   readonly phases: string[]
   readonly troubles: ArchiveTrouble[]
   /** Cuts the link, as a network does. */
-  cut(): void
-  live(): Promise<void>
+  readonly cut: () => void
+  readonly live: () => Promise<void>
   /** Lets virtual time pass until the replica has saved something. */
-  saved<T>(work: Promise<T>): Promise<T>
+  readonly saved: <T>(work: Promise<T>) => Promise<T>
 }
 
 export interface GivenOptions extends Partial<ArchiveConnectionOptions> {
@@ -69,13 +69,16 @@ export function givenConnection(options: GivenOptions = {}): Given {
     cut: () => {
       for (const pipe of network.pipes) pipe.break()
     },
-    async saved(work) {
+    async saved<T>(work: Promise<T>) {
       let isDone = false
-      void work.then(() => {
+      const note = async (): Promise<T> => {
+        const value = await work
         isDone = true
-      })
+        return value
+      }
+      const noted = note()
       await world.until(() => isDone)
-      return work
+      return noted
     },
     async live() {
       connection.start()

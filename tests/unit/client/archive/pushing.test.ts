@@ -176,14 +176,14 @@ describe('pushing', () => {
   test('[CONN-12] a push names the neighbours that have its ops, by the list that was told last', async () => {
     const { ledger: other } = givenConnection({ seed: 'other' })
     let neighbours = [other.instance]
-    let changed: () => void = () => {}
+    const listeners = new Set<() => void>()
     const reached = new Set<number>([1])
     const { archive, ledger, world, live, saved } = givenConnection({
       reach: {
         neighbours: () => neighbours,
         onNeighbours(listener) {
-          changed = listener
-          return () => {}
+          listeners.add(listener)
+          return () => listeners.delete(listener)
         },
         reached: ({ n }) => (reached.has(n) ? [other.instance] : []),
       },
@@ -199,7 +199,7 @@ describe('pushing', () => {
       [[2], undefined],
     ])
     neighbours = []
-    changed()
+    for (const listener of listeners) listener()
     expect((await archive.hears('neighbours', 2)).list).toBe(2)
     reached.add(3)
     await saved(ledger.type('note', 'c'))
