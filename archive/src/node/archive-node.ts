@@ -25,7 +25,7 @@ import { Collection } from './fan-out/collection.js'
 import { LeaseFlusher } from './fan-out/lease-flusher.js'
 import { defaultNodeLimits, type NodeLimits } from './limits.js'
 import type { SessionState } from './participant.js'
-import { Session, type Offered } from './session/session.js'
+import { Session, type Offered, type SessionOwner } from './session/session.js'
 import type { CompactionReport } from '../compaction/compact-document.js'
 import type { SnapshotBuilder } from '../compaction/builder-port.js'
 import type { RipeDocument } from '../log/port.js'
@@ -58,7 +58,8 @@ export interface ArchiveNodeOptions {
  * - Memory for one link is bounded, whatever the other side sends or does not take in.
  */
 export class ArchiveNode {
-  readonly hints: Hints
+  readonly #hints: Hints
+  readonly #owner: SessionOwner
   readonly #context: NodeContext
   readonly #sessions = new Set<Session>()
   readonly #collections = new Map<CollectionName, Collection>()
@@ -84,7 +85,14 @@ export class ArchiveNode {
       digests: new DocumentDigests(log, options.builder),
       leases: new LeaseFlusher(log.leases, clock, logger, limits.leaseFlushMs),
     }
-    this.hints = new Hints(this.#context)
+    this.#hints = new Hints(this.#context)
+    this.#owner = {
+      hints: this.#hints,
+      collection: (name) => this.#collection(name),
+      proven: () => this.#strangers--,
+      left: (session, was, code) => this.#left(session, was, code),
+      closed: (session) => this.#closed(session),
+    }
     this.#stop = log.onCommit((commit) => this.#committed(commit))
   }
 
@@ -105,7 +113,7 @@ export class ArchiveNode {
     } else {
       counters.accepted++
       this.#strangers++
-      const session = new Session(this.#context, this, link, caller)
+      const session = new Session(this.#context, this.#owner, link, caller)
       this.#sessions.add(session)
       session.start()
     }
@@ -113,12 +121,12 @@ export class ArchiveNode {
 
   /** For the compactor: asks a caught-up peer whether it holds a document, if there is one. */
   ask(document: RipeDocument): Promise<void> {
-    return this.hints.ask(document, this.#collections.get(document.collection))
+    return this.#hints.ask(document, this.#collections.get(document.collection))
   }
 
   /** For the compactor's reports: tells whoever helped what became of it. */
   reported(report: CompactionReport): void {
-    this.hints.reported(report)
+    this.#hints.reported(report)
   }
 
   /** What connected readers say that they could give, in a collection. */
@@ -175,37 +183,7 @@ export class ArchiveNode {
     this.#stop()
     this.#context.deadlines.close()
     this.#context.leases.close()
-    this.hints.close()
-  }
-
-  // What sessions tell ------------------------------------------------------------------------------
-
-  collection(name: CollectionName): Collection {
-    const known = this.#collections.get(name)
-    if (known !== undefined) return known
-    const collection = new Collection(name, this.#context)
-    this.#collections.set(name, collection)
-    collection.start()
-    return collection
-  }
-
-  proven(): void {
-    this.#strangers--
-  }
-
-  left(session: Session, was: SessionState, code: ErrorCode | undefined): void {
-    if (was === 'hello') this.#strangers--
-    this.#context.counters.closed(code)
-    const { collection } = session
-    if (collection?.isEmpty === true && this.#collections.get(collection.name) === collection) {
-      collection.close()
-      this.#collections.delete(collection.name)
-    }
-  }
-
-  closed(session: Session): void {
-    this.#sessions.delete(session)
-    if (this.#sessions.size === 0) for (const resolve of this.#closing.splice(0)) resolve()
+    this.#hints.close()
   }
 
   #committed({ entries, gaps }: Commit): void {
@@ -218,6 +196,30 @@ export class ArchiveNode {
     }
     for (const [name, own] of byCollection) this.#collections.get(name)?.committed(own)
     for (const gap of gaps) this.#collections.get(gap.collection)?.gaps.changed(gap)
+  }
+
+  #collection(name: CollectionName): Collection {
+    const known = this.#collections.get(name)
+    if (known !== undefined) return known
+    const collection = new Collection(name, this.#context)
+    this.#collections.set(name, collection)
+    collection.start()
+    return collection
+  }
+
+  #left(session: Session, was: SessionState, code: ErrorCode | undefined): void {
+    if (was === 'hello') this.#strangers--
+    this.#context.counters.closed(code)
+    const { collection } = session
+    if (collection?.isEmpty === true && this.#collections.get(collection.name) === collection) {
+      collection.close()
+      this.#collections.delete(collection.name)
+    }
+  }
+
+  #closed(session: Session): void {
+    this.#sessions.delete(session)
+    if (this.#sessions.size === 0) for (const resolve of this.#closing.splice(0)) resolve()
   }
 
   #turnAway(link: Link, code: ErrorCode): void {

@@ -249,7 +249,7 @@ class Archive {
 }
 
 function textOf(doc: Y.Doc): string {
-  return doc.getText('body').toJSON() as string
+  return doc.getText('body').toJSON()
 }
 
 /** Long runs of one letter are what makes documents large, and nothing to read. */

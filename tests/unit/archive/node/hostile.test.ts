@@ -234,7 +234,7 @@ function anyMessage(random: SeededRandom, given: GivenNode): Message {
       return { type: 'missing', document: ref, ranges: [] }
     case 'resynced':
       return { type: 'resynced', subscription: random.below(3), seq }
-    case 'offer':
+    default:
       return {
         type: 'offer',
         documents: [{ document: { ...ref, id: `o${random.below(9)}` as DocumentId }, bytes: seq }],

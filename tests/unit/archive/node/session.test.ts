@@ -154,6 +154,17 @@ test('[NODE-4] whoever does not renew is closed', async () => {
   await given.close()
 })
 
+test('[NODE-4] access for hours ends when it should, and not when the deadlines are looked through', async () => {
+  const hours = 3 * 3_600_000
+  const given = await givenNode({ verifier: verifierOf({ long: 'write' }, hours) })
+  const client = await given.proven({ credential: { kind: 'token', token: 'long' } })
+  await given.world.clock.run(hours - 5_000)
+  expect(client.heard.map(({ type }) => type)).toEqual(['hello'])
+  await given.world.clock.run(10_000)
+  expect(client.all('error')).toMatchObject([{ code: 'token-expired' }])
+  await given.close()
+})
+
 test('[NODE-5] what makes no sense is answered with a code, a few times; then the link is closed', async () => {
   const given = await givenNode({ limits: { maxFaults: 3 } })
   const client = await given.proven()

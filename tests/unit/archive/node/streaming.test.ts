@@ -380,6 +380,19 @@ describe('acks and leases', () => {
     await given.close()
   })
 
+  test('[NODE-33] a link that stands is a sign of life, also of a reader that acks nothing', async () => {
+    const given = await givenNode({ policy: { peerTimeoutMs: 3_600_000 } })
+    const reader = await given.proven()
+    reader.subscribe(1)
+    await reader.hears('subscribed')
+    await given.world.clock.run(3 * 3_600_000)
+    expect(await given.log.leases.list(notes)).toMatchObject([{ live: true, active: true }])
+    reader.channel.close()
+    await given.world.clock.run(3 * 3_600_000)
+    expect(await given.log.leases.list(notes)).toMatchObject([{ live: false, active: false }])
+    await given.close()
+  })
+
   test('[NODE-31] a new instance beside a live one of its replica is told to mint a new replica id', async () => {
     const given = await givenNode()
     const replica = idOf('cloned') as ReplicaId
