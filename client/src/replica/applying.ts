@@ -54,7 +54,7 @@ async function isHurtBy(
 export function noteGrown({ books, news }: ReplicaContext, id: DocumentId): void {
   const row = books.catalogue.get(id)
   if (row === undefined) return
-  const isMany = row.rowCount >= bounds.foldRows
+  const isMany = row.rowCount >= bounds.foldRows || row.rowBytes >= bounds.foldBytes
   const isMuch = row.rowBytes >= row.snapshotBytes * bounds.foldShare
   if ((isMany && isMuch) || row.rowCount >= bounds.maxRows) news.ripe(id)
 }

@@ -12,12 +12,14 @@ export const replicaBounds = {
   /** And what they may take in the store, together; a Y.Doc takes some twelve times as much. */
   maxIdleBytes: 4 * 1024 * 1024,
   /**
-   * A document is folded when it has so many updates beyond its snapshot, and they are so large a
-   * part of it: so what is written again and again stays a small multiple of what was edited …
+   * A document is folded when it has so many updates beyond its snapshot, or so many bytes in them,
+   * and they are so large a part of it: so what is written again and again stays a small multiple of
+   * what was edited …
    */
   foldRows: 200,
+  foldBytes: 64 * 1024,
   foldShare: 0.25,
-  /** … and in any case with so many: merging them costs about 60 ms. */
+  /** … and in any case with so many: applying them costs about 25 ms. */
   maxRows: 5_000,
   /** An edit that could not be stored is tried again after this, then twice this, … at most this. */
   retryMinMs: 250,
