@@ -44,9 +44,9 @@ export interface ArchiveConnectionOptions {
   readonly ledger: ArchiveLedger
   readonly dial: ArchiveDial
   /** Asked at each attempt, and before the token ends. */
-  readonly token?: TokenProvider
+  readonly token?: TokenProvider | undefined
   /** What the mesh knows of whom ops have reached already: spares them the bytes. */
-  readonly reach?: Reach
+  readonly reach?: Reach | undefined
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
