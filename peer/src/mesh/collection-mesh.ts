@@ -5,11 +5,12 @@
 import { Channel, channelBounds } from '../links/channel.js'
 import type { ChannelClosed } from '../links/channel.js'
 import type { Clock, Link, LinkKind, Logger, Random, Undo } from '../ports/index.js'
-import type {
-  Access,
-  InstanceId,
-  Neighbour as NamedNeighbour,
-  ReplicaId,
+import {
+  canWrite,
+  type Access,
+  type InstanceId,
+  type Neighbour as NamedNeighbour,
+  type ReplicaId,
 } from '../protocol/index.js'
 import type { Presence, PresenceLink } from '../presence/index.js'
 import type { NeighbourNews, SignallingRoom } from '../signalling/index.js'
@@ -17,6 +18,7 @@ import type { CollectionSync, LiveMessage, PeerSession } from '../sync/index.js'
 import { Conversation, type ConversationListener } from './conversation.js'
 import type { LinkDialer } from './dialer.js'
 import type { HandshakeGate } from './handshake-gate.js'
+import { meshBounds as bounds } from './limits.js'
 import { Neighbour, type NeighbourStatistics } from './neighbour.js'
 
 export interface CollectionMeshOptions {
@@ -59,6 +61,7 @@ export class CollectionMesh {
   /** Also those that are only still saying goodbye. */
   readonly #channels = new Set<Channel>()
   readonly #leaving = new Set<Undo>()
+  readonly #undo: Undo[] = []
   #onSilent: (() => void) | undefined
   #isAway = false
   #isClosed = false
@@ -67,15 +70,17 @@ export class CollectionMesh {
   constructor(options: CollectionMeshOptions) {
     this.#options = options
     const { room, sync } = options
-    room.onNeighbours((news) => this.#takeNews(news))
-    room.onSignal((from, _access, data) => this.#known(from)?.neighbour.hear(data))
-    room.onRelayWanted((from) => this.#known(from)?.neighbour.relayWanted())
-    room.onState(({ phase }) => {
-      if (phase === 'joined') for (const { neighbour } of this.#entries) neighbour.retryNow()
-    })
-    sync.onState((session) => this.#stateChanged(session))
-    sync.onClosed((session, closed) => this.#closed(session, closed))
-    sync.onMessage((session, message) => this.#heard(session, message))
+    this.#undo.push(
+      room.onNeighbours((news) => this.#takeNews(news)),
+      room.onSignal((from, _access, data) => this.#known(from)?.neighbour.hear(data)),
+      room.onRelayWanted((from) => this.#known(from)?.neighbour.relayWanted()),
+      room.onState(({ phase }) => {
+        if (phase === 'joined') for (const { neighbour } of this.#entries) neighbour.retryNow()
+      }),
+      sync.onState((session) => this.#stateChanged(session)),
+      sync.onClosed((session, closed) => this.#closed(session, closed)),
+      sync.onMessage((session, message) => this.#heard(session, message)),
+    )
   }
 
   /** Instances to which a direct link stands. */
@@ -144,8 +149,11 @@ export class CollectionMesh {
       for (const undo of this.#leaving) undo()
       for (const { neighbour } of this.#entries) neighbour.close()
     }
-    if (this.#channels.size === 0) return
-    await new Promise<void>((resolve) => (this.#onSilent = resolve))
+    if (this.#channels.size > 0) {
+      await new Promise<void>((resolve) => (this.#onSilent = resolve))
+    }
+    // Collections go on without it, and may get another one.
+    for (const undo of this.#undo.splice(0)) undo()
   }
 
   get #entries(): readonly Entry[] {
@@ -212,6 +220,7 @@ export class CollectionMesh {
         isReachable: () => room.state.phase === 'joined',
         signal: (text) => room.signal(id, text),
         openRelay: relay ? () => room.openRelay(id) : undefined,
+        isRelayUrgent: () => this.#isRelayUrgent(entry),
         converse: (link, listener) => this.#converse(entry, link, listener),
         onGone: () => {
           if (this.#entryById.get(id) === entry) this.#entryById.delete(id)
@@ -220,6 +229,14 @@ export class CollectionMesh {
     }
     this.#entryById.set(id, entry)
     entry.neighbour.start()
+  }
+
+  /** So few writers have been met that this one is needed for what the others hold. */
+  #isRelayUrgent({ named }: Entry): boolean {
+    const met = this.#entries.filter(
+      ({ named: { access }, neighbour }) => canWrite(access) && neighbour.isMet,
+    )
+    return canWrite(named.access) && met.length < bounds.firstRelays
   }
 
   #converse({ named }: Entry, link: Link, listener: ConversationListener): Conversation {
@@ -260,11 +277,14 @@ export class CollectionMesh {
 
   #closed(session: PeerSession, closed: ChannelClosed): void {
     const conversation = this.#conversationBySession.get(session)
+    // Somebody else's: another tab's, or of a mesh that was there before.
+    if (conversation === undefined) return
     this.#conversationBySession.delete(session)
     if (session.instance !== undefined) {
       this.#options.presence.closed(presenceLinkOf(session), whyOf(closed))
     }
-    conversation?.ended(closed)
+    conversation.ended(closed)
+    for (const { neighbour } of this.#entries) neighbour.seeToRelay()
     if (closed.by === 'refused') {
       this.#options.logger.info('a link was refused', { code: closed.code, reason: closed.reason })
     }
@@ -273,6 +293,7 @@ export class CollectionMesh {
 
   #heard(session: PeerSession, message: LiveMessage): void {
     const { type } = message
+    if (!this.#conversationBySession.has(session)) return
     if (type === 'presence' || type === 'viewing' || type === 'neighbours') {
       this.#options.presence.heard(presenceLinkOf(session), message)
     }

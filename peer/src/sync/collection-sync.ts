@@ -128,6 +128,11 @@ export class CollectionSync {
     )
   }
 
+  /** An op of this document was sent to a neighbour, and is not known to have arrived. */
+  isSending(document: DocumentRef): boolean {
+    return this.#spreading.isSending(document)
+  }
+
   /** A session has entered another state. */
   onState(listener: (session: PeerSession) => void): Undo {
     return this.#onState.add(listener)

@@ -75,6 +75,14 @@ export class SpreadingLink {
     if (lane === 'bulk') this.#inBulk++
   }
 
+  /** Something of this document is sent, and not known to have arrived. */
+  isSending({ id, generation }: DocumentRef): boolean {
+    for (const { document } of this.#unconfirmed) {
+      if (document.id === id && document.generation === generation) return true
+    }
+    return false
+  }
+
   announce(op: OpId): void {
     this.#announcements.push(op)
     if (this.#announcements.length >= messageBounds.maxOps) this.#tell()

@@ -104,6 +104,12 @@ export class Spreading {
     return this.#isFullMesh
   }
 
+  /** An op of this document is on its way to a neighbour. */
+  isSending(document: DocumentRef): boolean {
+    for (const link of this.#linkBySession.values()) if (link.isSending(document)) return true
+    return false
+  }
+
   close(): void {
     for (const link of this.#linkBySession.values()) link.close()
     this.#linkBySession.clear()
