@@ -20,7 +20,7 @@ import { Digester } from './digester.js'
 import { Draft } from './draft.js'
 import { foldDocument } from './folding.js'
 import { Ledger } from './ledger.js'
-import { LocalChanges } from './local-changes.js'
+import { LocalChanges, type UnsavedEdit } from './local-changes.js'
 import { MeshDocuments } from './mesh-documents.js'
 import type { OpenDocument, OpenDocumentState, ReplicaEvent } from './open-document.js'
 import { OpenDocuments } from './open-documents.js'
@@ -169,13 +169,45 @@ export class CollectionReplica {
 
   // The application --------------------------------------------------------------------------------
 
-  /** Readable at once, with all that the store holds. Each who opens it has to let it go. */
-  async open(name: string): Promise<OpenDocument> {
+  /**
+   * Readable at once, with all that the store holds. Each who opens it has to let it go. A Y.Doc that
+   * is given becomes the document, and is not destroyed at the end; what it holds and the store lacks
+   * is stored like an edit.
+   */
+  async open(name: string, given?: Y.Doc): Promise<OpenDocument> {
     const id = this.#idOf(name)
     return this.#context.serial.run(() => {
       this.#assertOpen()
-      return this.#open.open(id)
+      return this.#open.open(id, given)
     })
+  }
+
+  /**
+   * Lets go of a document at once, whoever has it open: somebody else goes on with its Y.Doc. What is
+   * not stored yet is handed out; it is stored all the same if that is possible.
+   */
+  release(open: OpenDocument): readonly UnsavedEdit[] {
+    return this.#open.release(open)
+  }
+
+  /** What `release` of another replica on this store, or another tab, has handed out. Tried once, then as edits are. */
+  async resume(unsaved: readonly UnsavedEdit[]): Promise<void> {
+    const { serial, shelf, local } = this.#context
+    await serial.run(() => {
+      this.#assertOpen()
+      for (const edit of unsaved) {
+        // Whoever is idle in memory does not hear of it.
+        if (shelf.get(edit.document.id)?.edits === undefined) shelf.drop(edit.document.id)
+        local.resume(edit)
+      }
+      return Promise.resolve()
+    })
+    await local.flush()
+  }
+
+  /** The Y.Doc is not destroyed when the last one lets go. */
+  keepDoc(open: OpenDocument): void {
+    open.keepsDoc = true
   }
 
   /** Documents with content, by name. None is loaded for it. */
@@ -232,6 +264,15 @@ export class CollectionReplica {
 
   whenArchived(options: WaitOptions = {}): Promise<void> {
     return this.#whenArchived(undefined, options)
+  }
+
+  /** All that was edited leaves for the store, whatever that is worth. Rejects where it cannot be stored. */
+  async flush(): Promise<void> {
+    this.#assertOpen()
+    this.#open.flush()
+    const { local } = this.#context
+    await local.flush()
+    if (local.waitingCount > 0 && local.error !== undefined) throw local.error
   }
 
   /** What was refused, with its bytes, oldest first; own edits, and what was carried for others. */

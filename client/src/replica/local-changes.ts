@@ -39,7 +39,8 @@ export interface LocalChangesOptions {
 
 type LocalChange =
   | {
-      readonly kind: 'edit'
+      /** An `upload` is a state: of whoever wrote it, under their names. */
+      readonly kind: 'edit' | 'upload'
       readonly op: OpId
       readonly document: DocumentRef
       readonly bytes: Uint8Array
@@ -50,6 +51,13 @@ type LocalChange =
       readonly document: DocumentRef
       readonly isOwn: boolean
     }
+
+/** An edit that is in memory alone. */
+export interface UnsavedEdit {
+  readonly op: OpId
+  readonly document: DocumentRef
+  readonly bytes: Uint8Array
+}
 
 export class LocalChanges {
   readonly #options: LocalChangesOptions
@@ -89,8 +97,14 @@ export class LocalChanges {
 
   /** What of this document waits, oldest first. */
   editsOf(id: DocumentId): readonly Uint8Array[] {
+    return this.unsavedOf(id).map(({ bytes }) => bytes)
+  }
+
+  unsavedOf(id: DocumentId): readonly UnsavedEdit[] {
     return this.#waiting.flatMap((change) =>
-      change.kind === 'edit' && change.document.id === id ? [change.bytes] : [],
+      change.kind !== 'end' && change.document.id === id
+        ? [{ op: change.op, document: change.document, bytes: change.bytes }]
+        : [],
     )
   }
 
@@ -115,8 +129,13 @@ export class LocalChanges {
     this.#n = 0
   }
 
-  edit(document: DocumentRef, bytes: Uint8Array): void {
-    this.#add({ kind: 'edit', op: this.nextOp(), document, bytes })
+  edit(document: DocumentRef, bytes: Uint8Array, kind: 'edit' | 'upload' = 'edit'): void {
+    this.#add({ kind, op: this.nextOp(), document, bytes })
+  }
+
+  /** One that somebody else made and could not store goes on under its id. */
+  resume({ op, document, bytes }: UnsavedEdit): void {
+    this.#add({ kind: 'edit', op, document, bytes })
   }
 
   end(document: DocumentRef, isOwn: boolean): void {
@@ -187,9 +206,9 @@ export class LocalChanges {
   #stageOne(draft: Draft, change: LocalChange): void {
     const { books, clock, owesOps, saved, tooLate, ended } = this.#options
     const { op, document } = change
-    const isOwn = change.kind === 'edit' || change.isOwn
+    const isOwn = change.kind !== 'end' || change.isOwn
     const living = draft.livingGeneration(document.id)
-    if (change.kind === 'edit' && document.generation < living) {
+    if (change.kind !== 'end' && document.generation < living) {
       draft.keep(document, 'document-deleted', clock.now(), change.bytes)
       draft.after(() => tooLate(op, document))
       return
@@ -203,19 +222,20 @@ export class LocalChanges {
     if (owesOps()) {
       draft.addOp({
         document,
-        kind: change.kind === 'edit' ? 'live' : 'tombstone',
+        kind: kinds[change.kind],
         op,
         isOwn,
-        bytes: change.kind === 'edit' ? change.bytes : noBytes,
+        bytes: change.kind === 'end' ? noBytes : change.bytes,
         dueAtMs: 0,
       })
     }
     draft.after(() =>
       saved(
-        change.kind === 'edit'
-          ? { kind: 'update', op, document, bytes: change.bytes }
-          : { kind: 'tombstone', op, document },
-        isOwn,
+        change.kind === 'end'
+          ? { kind: 'tombstone', op, document }
+          : { kind: 'update', op, document, bytes: change.bytes },
+        // A state is compared with the neighbours' and not told as an op: they would carry it as one.
+        isOwn && change.kind !== 'upload',
       ),
     )
   }
@@ -260,5 +280,7 @@ export class LocalChanges {
     })
   }
 }
+
+const kinds = { edit: 'live', upload: 'upload', end: 'tombstone' } as const
 
 const noBytes = new Uint8Array(0)

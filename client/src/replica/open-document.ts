@@ -30,6 +30,8 @@ export class OpenDocument {
   loaded: LoadedDocument
   /** @internal */
   isDeleted = false
+  /** The Y.Doc belongs to somebody who goes on with it: it is not destroyed at the end. */
+  keepsDoc = false
   readonly #host: DocumentHost
   readonly #onState = new Listeners<[OpenDocumentState]>()
   readonly #onReplaced = new Listeners<[Y.Doc]>()

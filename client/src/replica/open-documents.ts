@@ -1,7 +1,13 @@
+import { HeldDocument } from '@holdfast/peer'
 import { readUpdate, type DocumentId, type DocumentRef } from '@holdfast/peer/protocol'
+import * as Y from 'yjs'
+import { ClientError } from '../errors.js'
+import { isContained } from './contained.js'
 import type { ReplicaContext } from './context.js'
 import { GatheredEdits } from './gathered-edits.js'
-import type { LoadedDocument } from './loaded-document.js'
+import { storedLimits } from './load-document.js'
+import { hasContent, type LoadedDocument } from './loaded-document.js'
+import type { UnsavedEdit } from './local-changes.js'
 import { OpenDocument, type DocumentHost } from './open-document.js'
 import { rewriteClients } from './rewrite-clients.js'
 
@@ -33,14 +39,21 @@ export class OpenDocuments {
     yield* this.#ended
   }
 
-  /** The caller has its turn. */
-  async open(id: DocumentId): Promise<OpenDocument> {
-    const loaded = await this.#context.shelf.load(id)
+  /**
+   * The caller has its turn. A Y.Doc that the application has already becomes the document; what it
+   * holds and the store lacks is stored like an edit.
+   */
+  async open(id: DocumentId, given?: Y.Doc): Promise<OpenDocument> {
+    const stored = await this.#context.shelf.load(id)
     const known = this.#openById.get(id)
-    const open = known ?? new OpenDocument(loaded, this.#host)
-    this.#openById.set(id, open)
-    loaded.openCount++
-    loaded.edits ??= this.#gather(loaded)
+    if (given === undefined || given === known?.ydoc) return this.#opened(stored, known)
+    if (known !== undefined) {
+      throw new ClientError('bad-option', `${id} is open with another Y.Doc`)
+    }
+    const { loaded, news } = this.#takeOver(stored, given)
+    const open = this.#opened(loaded, undefined)
+    open.keepsDoc = true
+    if (news !== undefined) this.#context.local.edit(loaded.document, news, 'upload')
     return open
   }
 
@@ -56,6 +69,17 @@ export class OpenDocuments {
       await local.whenSaved()
       isGone = await serial.run(() => Promise.resolve(this.#dropUnused(open)))
     }
+  }
+
+  /** All who had it open let go at once. What is not stored yet is handed out, and stored if it can be. */
+  release(open: OpenDocument): readonly UnsavedEdit[] {
+    const { local, shelf } = this.#context
+    open.loaded.edits?.flush()
+    open.loaded.openCount = 0
+    const unsaved = local.unsavedOf(open.id)
+    this.#end(open)
+    if (shelf.get(open.id) === open.loaded) shelf.drop(open.id)
+    return unsaved
   }
 
   /** All that was edited leaves for the store. */
@@ -98,6 +122,39 @@ export class OpenDocuments {
     open.tellReplaced()
   }
 
+  #opened(loaded: LoadedDocument, known: OpenDocument | undefined): OpenDocument {
+    const open = known ?? new OpenDocument(loaded, this.#host)
+    this.#openById.set(open.id, open)
+    loaded.openCount++
+    loaded.edits ??= this.#gather(loaded)
+    return open
+  }
+
+  /** The given Y.Doc, with what is stored, in the place of the one that was loaded. */
+  #takeOver(
+    stored: LoadedDocument,
+    given: Y.Doc,
+  ): { readonly loaded: LoadedDocument; readonly news: Uint8Array | undefined } {
+    const { clock, logger, origin, shelf } = this.#context
+    const { document, held } = stored
+    const news = hasContent(given) ? newsIn(given, held.doc) : undefined
+    const now = new HeldDocument(document, given, clock, logger)
+    if (hasContent(held.doc) || !held.isAllInDoc) {
+      const bytes = held.difference(nothing)
+      const coverage = readUpdate(bytes, storedLimits)
+      const isTaken =
+        coverage.ok &&
+        now.apply([{ document, bytes, coverage: coverage.value }], origin) !== 'damaged'
+      if (!isTaken) {
+        throw new ClientError('document-damaged', `the given Y.Doc of ${document.id} is damaged`)
+      }
+    }
+    held.doc.destroy()
+    const loaded: LoadedDocument = { ...stored, held: now }
+    shelf.put(loaded)
+    return { loaded, news }
+  }
+
   #gather(loaded: LoadedDocument): GatheredEdits {
     const { clock, local, origin, shelf } = this.#context
     const { document, held } = loaded
@@ -132,6 +189,22 @@ export class OpenDocuments {
     this.#ended.delete(open)
     open.loaded.edits?.stop()
     open.loaded.edits = undefined
-    open.loaded.held.doc.destroy()
+    if (!open.keepsDoc) open.loaded.held.doc.destroy()
   }
 }
+
+/** What a Y.Doc holds and the one that was loaded from the store does not. */
+function newsIn(given: Y.Doc, stored: Y.Doc): Uint8Array | undefined {
+  const bytes = Y.encodeStateAsUpdate(given, Y.encodeStateVector(stored))
+  const coverage = readUpdate(bytes, storedLimits)
+  if (!coverage.ok) {
+    throw new ClientError(
+      'bad-option',
+      `the given Y.Doc cannot be stored: ${coverage.refusal.code}`,
+    )
+  }
+  return isContained(stored, coverage.value) ? undefined : bytes
+}
+
+/** The state vector of an empty document. */
+const nothing = new Uint8Array([0])

@@ -71,6 +71,11 @@ export class Shelf {
     return loaded
   }
 
+  /** This one takes the place of what is in memory, with the same content. */
+  put(loaded: LoadedDocument): void {
+    this.#loadedById.set(loaded.document.id, loaded)
+  }
+
   drop(id: DocumentId): void {
     this.#loadedById.delete(id)
   }

@@ -19,9 +19,8 @@ import { migrations, schemaVersion } from './schema.js'
  * that write one database at the same time would give the same keys twice, which a driver prevents.
  */
 export class Store {
-  /** Made with the store and kept in it. A copy of the store has the same. */
-  readonly replica: ReplicaId
   readonly driver: Driver
+  #replica: ReplicaId
   readonly #keys: Keys
 
   readonly #openings: Openings
@@ -29,9 +28,22 @@ export class Store {
   /** By `openStore` alone. */
   constructor(driver: Driver, replica: ReplicaId, keys: Keys, openings: Openings) {
     this.driver = driver
-    this.replica = replica
+    this.#replica = replica
     this.#keys = keys
     this.#openings = openings
+  }
+
+  /** Made with the store and kept in it. A copy of the store has the same. */
+  get replica(): ReplicaId {
+    return this.#replica
+  }
+
+  /** Somebody else goes by the id that it has: it is a copy. Resolves when the new one is durable. */
+  async changeReplica(random: Random): Promise<ReplicaId> {
+    const replica = hexOf(random.bytes(idBytes)) as ReplicaId
+    await this.driver.transact([fact('replica', replica)], 'strict')
+    this.#replica = replica
+    return replica
   }
 
   /** The part of the store that belongs to a collection; made where there is none. */
