@@ -123,8 +123,10 @@ export interface CollectionStatus {
 
 export interface Progress {
   readonly what: 'first-load' | 'catch-up' | 'upload' | 'recovery'
-  readonly doneBytes: number
-  readonly totalBytes: number
+  /** A recovery compares documents; all else is counted in bytes. */
+  readonly unit: 'bytes' | 'documents'
+  readonly done: number
+  readonly total: number
 }
 
 export interface ArchiveStatus {
@@ -153,8 +155,8 @@ export interface LinkInfo {
 
 export interface Traffic {
   readonly direction: 'in' | 'out'
-  /** The link's id, as in `LinkInfo`. */
-  readonly link: string
+  /** The link's id, as in `LinkInfo`; absent where an op came by way of others. */
+  readonly link: string | undefined
   readonly document: string
   readonly bytes: number
 }

@@ -34,6 +34,8 @@ export type ClientErrorCode =
   | 'access-refused'
   /** The archive and this client could not agree after several tries; the next one is later. */
   | 'resync-failed'
+  /** An archive says what the protocol has no room for. The connection comes back after a pause. */
+  | 'archive-misbehaved'
   /** Another tab runs a version of the app that does not go with this one: reload the older one. */
   | 'other-version'
   /** A fault of this package. `cause` says where. */

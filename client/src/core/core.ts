@@ -13,6 +13,7 @@ import type { Clock, Logger, Random, Rtc, Undo, WebSocketConstructor } from '@ho
 import type {
   CollectionName,
   DocumentId,
+  DocumentRef,
   InstanceId,
   OpId,
   ReplicaId,
@@ -103,6 +104,7 @@ export interface HeldByApp {
 /** An op that is in memory alone. Bytes belong to the receiver. */
 export interface UnsavedOp {
   readonly op: OpId
+  readonly document: DocumentRef
   readonly bytes: Uint8Array
 }
 

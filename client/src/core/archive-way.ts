@@ -1,0 +1,149 @@
+/** One archive of a collection: the connection, what it shows of others, and how it stands. */
+import type { Presence } from '@holdfast/peer'
+import type { Clock, Logger, Random } from '@holdfast/peer/ports'
+import type { Access, CollectionName, DocumentRef, InstanceId } from '@holdfast/peer/protocol'
+import type { ArchiveStatus, LinkInfo, Progress } from '../api.js'
+import {
+  ArchiveConnection,
+  type ArchiveIdentity,
+  type ArchiveState,
+  type ArchiveTrouble,
+  type Reach,
+} from '../archive/index.js'
+import type { ArchiveLedger } from '../replica/port.js'
+import { ArchivePresence } from './archive-presence.js'
+import type { ArchiveAddress, Network } from './network.js'
+
+export interface ArchiveWayOptions {
+  readonly name: CollectionName
+  readonly address: ArchiveAddress
+  readonly token: Network['token']
+  readonly identity: () => ArchiveIdentity
+  readonly ledger: ArchiveLedger
+  readonly reach: Reach
+  readonly presence: Presence
+  readonly self: InstanceId
+  /** Those that are open here. */
+  readonly documents: () => readonly DocumentRef[]
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** How it stands has changed. */
+  readonly changed: () => void
+  readonly refused: (state: Extract<ArchiveState, { phase: 'refused' }>) => void
+  readonly trouble: (trouble: ArchiveTrouble, way: ArchiveWay) => void
+}
+
+export class ArchiveWay {
+  readonly #options: ArchiveWayOptions
+  readonly #connection: ArchiveConnection
+  readonly #presence: ArchivePresence
+  #compacted: ArchiveStatus['compacted']
+  /** What the log still sends is all that there is: this replica stood at its beginning. */
+  #isFirstLoad = false
+
+  constructor(options: ArchiveWayOptions) {
+    const { name, address, token, identity, ledger, reach, presence, self, documents } = options
+    const { clock, random, logger } = options
+    this.#options = options
+    this.#connection = new ArchiveConnection({
+      collection: name,
+      identity,
+      ledger,
+      dial: address.dial,
+      reach,
+      clock,
+      random,
+      logger,
+      ...(token === undefined ? {} : { token }),
+    })
+    this.#presence = new ArchivePresence(this.#connection, presence, self, documents)
+    const { changed, refused, trouble } = options
+    this.#connection.onState((state) => {
+      const { archive } = this.#connection
+      if (state.phase === 'catching-up' && archive !== undefined) {
+        this.#isFirstLoad = ledger.position(archive)?.isWhole !== true
+      }
+      this.#presence.stateChanged()
+      if (state.phase === 'refused') refused(state)
+      changed()
+    })
+    this.#connection.onProgress(changed)
+    this.#connection.onTrouble((one) => trouble(one, this))
+    this.#connection.onCompacted(({ document, removed }) => {
+      this.#compacted = { document: document.id, removed }
+      changed()
+    })
+  }
+
+  start(): void {
+    this.#presence.documentsChanged()
+    this.#connection.start()
+  }
+
+  get state(): ArchiveState {
+    return this.#connection.state
+  }
+
+  /** A link stands, and the archive has let this replica in. */
+  get isLinked(): boolean {
+    const { phase } = this.state
+    return phase === 'resyncing' || phase === 'catching-up' || phase === 'live'
+  }
+
+  get access(): Access | undefined {
+    return this.#connection.access
+  }
+
+  get status(): ArchiveStatus {
+    const { archive, headSeq } = this.#connection
+    const { phase } = this.state
+    return {
+      url: this.#options.address.url,
+      archive,
+      state: phase === 'closed' ? 'offline' : phase,
+      seq: archive === undefined ? undefined : this.#options.ledger.position(archive)?.cursor.seq,
+      head: headSeq,
+      compacted: this.#compacted,
+    }
+  }
+
+  get progress(): Progress | undefined {
+    const { download, upload, recovery } = this.#connection.progress
+    if (recovery !== undefined) {
+      return { what: 'recovery', unit: 'documents', done: recovery.done, total: recovery.total }
+    }
+    if (download !== undefined) {
+      const what = this.#isFirstLoad ? 'first-load' : 'catch-up'
+      return { what, unit: 'bytes', done: download.doneBytes, total: download.totalBytes }
+    }
+    if (upload === undefined) return undefined
+    return { what: 'upload', unit: 'bytes', done: upload.doneBytes, total: upload.totalBytes }
+  }
+
+  /** Undefined: no link stands. */
+  get link(): LinkInfo | undefined {
+    const { channel, archive } = this.#connection
+    if (channel === undefined || archive === undefined || !this.isLinked) return undefined
+    const { path, roundTripMs, sentBytes, receivedBytes } = channel.stats()
+    const isSynced = this.state.phase === 'live'
+    return { kind: 'archive', id: archive, path, isSynced, roundTripMs, sentBytes, receivedBytes }
+  }
+
+  documentsChanged(): void {
+    this.#presence.documentsChanged()
+  }
+
+  setAway(away: boolean): void {
+    this.#connection.setAway(away)
+  }
+
+  retryNow(): void {
+    this.#connection.retryNow()
+  }
+
+  close(): void {
+    this.#presence.close()
+    this.#connection.close()
+  }
+}
