@@ -7,7 +7,7 @@ test(
   '[L26] replicas and an archive that is restarted, restored, replaced and compacted end up with the same',
   { timeout: 600_000 },
   async () => {
-    const { runs, seed } = seedsFromEnvironment({ runs: 60, seed: 'archive' })
+    const { runs, seed } = seedsFromEnvironment({ runs: 30, seed: 'archive' })
     const { counts } = await runSeeds({
       scenario: archiveScenario,
       runs,

@@ -201,10 +201,7 @@ export class Replica {
   content(): Readonly<Record<string, string>> {
     const all: [string, string][] = []
     for (const [id, { doc, generation }] of this.docs) {
-      const json = JSON.stringify([
-        doc.getText('body').toJSON() as string,
-        sorted(doc.getMap('m').toJSON()),
-      ])
+      const json = JSON.stringify([doc.getText('body').toJSON(), sorted(doc.getMap('m').toJSON())])
       if (json !== '["",[]]' || generation > 0) all.push([`${id} ${generation}`, json])
     }
     return Object.fromEntries(all.toSorted(([a], [b]) => (a < b ? -1 : 1)))

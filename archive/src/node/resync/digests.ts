@@ -14,8 +14,10 @@ export interface DocumentDigest {
   readonly stateVector: Uint8Array
 }
 
-/** Documents whose digests are kept: a hundred bytes or two each. */
-const maxKept = 65_536
+/** What is kept: some hundred bytes a document, unless very many have written in it. */
+const maxKeptBytes = 32 * 1024 * 1024
+/** A name, a digest, and what holds them. */
+const overheadBytes = 512
 
 /**
  * Digests of the log's documents, of their integrated state and never of what the log covers: what
@@ -26,6 +28,7 @@ export class DocumentDigests {
   readonly #log: Log
   readonly #builder: Pick<SnapshotBuilder, 'build'>
   readonly #kept = new Map<string, DocumentDigest & { readonly lastSeq: number }>()
+  #keptBytes = 0
   #tail: Promise<unknown> = Promise.resolve()
 
   constructor(log: Log, builder: Pick<SnapshotBuilder, 'build'> = here) {
@@ -42,13 +45,21 @@ export class DocumentDigests {
     // Whoever asked gets the failure; the next in turn must not.
     this.#tail = building.catch(() => undefined)
     const built = { ...(await building), lastSeq: summary.lastSeq }
-    this.#kept.delete(key)
+    this.#forget(key)
     this.#kept.set(key, built)
+    this.#keptBytes += built.stateVector.length + overheadBytes
     for (const [oldest] of this.#kept) {
-      if (this.#kept.size <= maxKept) break
-      this.#kept.delete(oldest)
+      if (this.#keptBytes <= maxKeptBytes) break
+      this.#forget(oldest)
     }
     return built
+  }
+
+  #forget(key: string): void {
+    const kept = this.#kept.get(key)
+    if (kept === undefined) return
+    this.#kept.delete(key)
+    this.#keptBytes -= kept.stateVector.length + overheadBytes
   }
 
   async #build(collection: CollectionName, { document }: DocumentSummary): Promise<DocumentDigest> {

@@ -209,6 +209,24 @@ describe('streaming', () => {
     await given.close()
   })
 
+  test('[A5] coming back at the head costs at most 300 bytes each way', async () => {
+    const given = await givenNode()
+    const writer = await given.proven()
+    writer.push(note, new Writing(1).insert('a'))
+    await writer.hears('committed')
+    const reader = given.client()
+    const cursor = cursorOf(given, 1)
+    reader.hello({ cursors: [cursor] })
+    await reader.hears('hello')
+    reader.subscribe(1, cursor)
+    expect(await reader.hears('subscribed')).toMatchObject({ outcome: 'head' })
+    await given.world.clock.run(500)
+    const { sentBytes, receivedBytes } = reader.channel.stats()
+    expect(sentBytes).toBeLessThanOrEqual(300)
+    expect(receivedBytes).toBeLessThanOrEqual(300)
+    await given.close()
+  })
+
   test('[L26] ahead of its term, or of a term that this log never saw: told so, and nothing is streamed', async () => {
     const given = await givenNode()
     const reader = await given.proven()
@@ -448,6 +466,30 @@ describe('places', () => {
     expect(author.entries()).toMatchObject([{ kind: 'place', seq: 1 }])
     expect(near.entries()).toEqual(author.entries())
     expect(far.entries()).toMatchObject([{ kind: 'row', seq: 1, op }])
+    await given.close()
+  })
+
+  test('[A12] an edit that the mesh has delivered costs a reader at most 32 bytes', async () => {
+    const given = await givenNode()
+    const [author, near] = [await given.proven(), await given.proven()]
+    near.subscribe(1)
+    await near.hears('subscribed')
+    author.say({ type: 'neighbours', list: 1, instances: [near.instance] })
+    const writing = new Writing(1)
+    const place = { list: 1, neighbours: [0] }
+    for (let at = 0; at < 50; at++) {
+      const before = near.channel.stats().receivedBytes
+      const bytes = writing.insert('x'.repeat(100))
+      const op = author.op()
+      author.say({
+        type: 'push',
+        reached: place,
+        ops: [{ kind: 'live', op, document: note, bytes }],
+      })
+      await near.hears('changes')
+      expect(near.channel.stats().receivedBytes - before).toBeLessThanOrEqual(32)
+    }
+    expect(near.entries().every(({ kind }) => kind === 'place')).toBe(true)
     await given.close()
   })
 
