@@ -38,6 +38,8 @@ export async function receiveAll(
   const draft = new Draft(store, books)
   const outcomes: (Outcome | undefined)[] = []
   const parts: Part[] = []
+  /** Ops of this batch: one may have come over two links at once. */
+  const taken = new Set<string | Received>()
   const loadedOf: (LoadedDocument | undefined)[] = []
   for (const [at, received] of batch.entries()) {
     const { document, coverage } = received
@@ -51,10 +53,13 @@ export async function receiveAll(
     const isBegun = books.catalogue.livingGeneration(document.id) === document.generation
     const loaded = isBegun ? await shelf.load(document.id) : undefined
     loadedOf[at] = loaded
-    if (loaded !== undefined && isContained(loaded.held.doc, coverage)) {
+    if (loaded !== undefined && isHere(loaded, coverage)) {
       outcomes[at] = { kind: loaded.held.isWhole ? 'whole' : 'gapped' }
       continue
     }
+    const name = nameOf(received)
+    if (taken.has(name)) continue
+    taken.add(name)
     draft.addUpdate(document.id, received.bytes)
     if (options.from === 'mesh' && context.owesOps()) {
       carry(context, draft, received, loaded, options.isOwn(received))
@@ -70,6 +75,16 @@ export async function receiveAll(
     const held = (shelf.get(document.id) ?? loadedOf[at])?.held
     return { kind: held === undefined || held.isWhole ? 'whole' : 'gapped' }
   })
+}
+
+function isHere({ held }: LoadedDocument, coverage: Coverage): boolean {
+  return isContained(held.doc, coverage) || held.isHeldBack(coverage)
+}
+
+/** The same for one op that came twice, and for nothing else. */
+function nameOf(received: Received): string | Received {
+  const { op } = received
+  return op === undefined ? received : `${op.instance} ${op.n}`
 }
 
 /** Undefined: it has to be looked at. */

@@ -4,18 +4,16 @@ export async function unlessAborted<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   if (signal === undefined) return promise
-  let stop = (): void => {}
-  const aborted = new Promise<'aborted'>((resolve) => {
-    const abort = (): void => resolve('aborted')
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
-    stop = () => signal.removeEventListener('abort', abort)
+  const over = new AbortController()
+  const aborted = new Promise<undefined>((resolve) => {
+    if (signal.aborted) resolve(undefined)
+    else signal.addEventListener('abort', () => resolve(undefined), { signal: over.signal })
   })
   try {
     const winner = await Promise.race([promise.then((value) => ({ value })), aborted])
-    if (winner === 'aborted') throw signal.reason
+    if (winner === undefined) throw signal.reason
     return winner.value
   } finally {
-    stop()
+    over.abort()
   }
 }

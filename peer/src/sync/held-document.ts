@@ -66,6 +66,12 @@ export class HeldDocument {
     return this.#damage === undefined && !this.#hasForgotten && this.#heldBack.length === 0
   }
 
+  /** All of this is here, part of it held back. */
+  isHeldBack(coverage: Coverage): boolean {
+    if (this.#heldBack.length === 0) return false
+    return contains(coverageOfWritten(this.doc, this.#heldBack), coverage)
+  }
+
   /** Undefined while the document is not whole. */
   get digest(): Digest | undefined {
     if (!this.isWhole) return undefined

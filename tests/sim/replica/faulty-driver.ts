@@ -31,13 +31,9 @@ export class FaultyStore {
 
   /** The database as it is at one moment, under another driver. */
   async copy(): Promise<FaultyStore> {
-    let done = (): void => {}
-    this.#copying = new Promise((resolve) => (done = resolve))
-    try {
-      return await this.#copy()
-    } finally {
-      done()
-    }
+    const copying = this.#copy()
+    this.#copying = copying.then(() => undefined)
+    return copying
   }
 
   async #copy(): Promise<FaultyStore> {
@@ -70,7 +66,6 @@ export class FaultyStore {
     this.isDead = false
     const { inner } = this
     const isAlive = (): boolean => life === this.#life
-    const never = <T>(): Promise<T> => new Promise<T>(() => {})
     const later = (): Promise<void> =>
       new Promise((resolve) => this.#clock.after(this.#random.below(8), resolve))
     return {
@@ -99,4 +94,8 @@ export class FaultyStore {
       close: () => Promise.resolve(),
     }
   }
+}
+
+function never<T>(): Promise<T> {
+  return new Promise<T>(() => {})
 }

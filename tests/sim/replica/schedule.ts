@@ -173,13 +173,13 @@ class Run {
       text.insert(random.below(text.length + 1), 'words ')
       if (text.length > 10 && random.chance(0.4)) text.delete(random.below(text.length - 5), 5)
       this.#world.count('edited')
-      this.#start(
-        open.whenSaved().then(() => {
-          this.#world.count('saved')
-          this.#saved.set(token, document)
-        }),
-      )
+      this.#start(open.whenSaved().then(() => this.#noteSaved(token, document)))
     }
+  }
+
+  #noteSaved(token: string, document: DocumentRef): void {
+    this.#world.count('saved')
+    this.#saved.set(token, document)
   }
 
   async #meetArchive({ replica }: Device, way: Way): Promise<void> {
@@ -191,7 +191,7 @@ class Run {
     const [a, b] = [one.replica?.documents, other.replica?.documents]
     if (a === undefined || b === undefined || a === b) return
     this.#world.count('met over the mesh')
-    for (const { document } of [...a.list()]) {
+    for (const { document } of Array.from(a.list())) {
       const living = b.holding(document.id)?.document.generation ?? 0
       if (document.generation > living) b.end({ ...document, generation: document.generation - 1 })
       const vector = (await b.stateVector(document)) ?? Uint8Array.of(0)

@@ -329,6 +329,33 @@ test('[L23] [REPLICA-16] views into larger buffers are taken as what they show, 
   expect(await replica.quarantined()).toEqual([])
 })
 
+test('[K7] [L28] [REPLICA-26] what is here already makes no row, also where it comes twice at once, or waits', async () => {
+  const driver = await durableDriver()
+  const replica = await replicaWorld('twice').open(driver)
+  const rows = async (): Promise<number> =>
+    Number((await driver.query('SELECT count(*) FROM updates'))[0]?.[0])
+  const op: OpId = { instance: 'c'.repeat(32) as InstanceId, n: 1 }
+  const once = { ...received(written('once')), op }
+  await replica.documents.receive([once, once])
+  expect(await rows()).toBe(1)
+  await replica.documents.receive([once, received(once.bytes)])
+  expect(await rows()).toBe(1)
+  // Deletes what nobody has written yet.
+  const early = received(Uint8Array.of(0, 1, 7, 1, 0, 100))
+  expect(await replica.documents.receive([early])).toEqual([{ kind: 'gapped' }])
+  expect(await replica.documents.receive([early])).toEqual([{ kind: 'gapped' }])
+  expect(await rows()).toBe(2)
+  // Builds upon what is not here.
+  const author = new Y.Doc()
+  author.getText('text').insert(0, 'first')
+  const before = Y.encodeStateVector(author)
+  author.getText('text').insert(5, ' second')
+  const later = received(Y.encodeStateAsUpdate(author, before))
+  expect(await replica.documents.receive([later])).toEqual([{ kind: 'gapped' }])
+  expect(await replica.documents.receive([later])).toEqual([{ kind: 'gapped' }])
+  expect(await rows()).toBe(3)
+})
+
 async function opened(
   seed: string,
 ): Promise<{ replica: CollectionReplica; world: ReturnType<typeof replicaWorld> }> {

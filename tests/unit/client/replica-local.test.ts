@@ -48,10 +48,11 @@ test('[REPLICA-18] gathered edits are exactly what was edited, whatever it was',
   for (let edit = 0; edit < 600; edit++) {
     const text = doc.getText('text')
     const at = random.below(text.length + 1)
-    if (random.chance(0.3) && text.length > 4) text.delete(Math.min(at, text.length - 3), 3)
-    else if (random.chance(0.1)) text.format(0, Math.min(3, text.length), { bold: true })
-    else if (random.chance(0.1)) doc.getMap('map').set('key', new Y.Map([[`k${edit}`, edit]]))
-    else if (random.chance(0.1)) doc.getMap('map').delete('key')
+    const what = random.below(10)
+    if (what < 3 && text.length > 4) text.delete(Math.min(at, text.length - 3), 3)
+    else if (what === 3) text.format(0, Math.min(3, text.length), { bold: true })
+    else if (what === 4) doc.getMap('map').set('key', new Y.Map([[`k${edit}`, edit]]))
+    else if (what === 5) doc.getMap('map').delete('key')
     else text.insert(at, `w${edit} `)
     if (random.chance(0.1)) {
       Y.applyUpdate(other, Y.encodeStateAsUpdate(doc))
