@@ -52,6 +52,35 @@ describe('a mesh in a simulated world', () => {
     expect(b.text).toBe('by relay again direct by relay ')
   })
 
+  test('[MESH-6] newcomers have everything through two relays each, long before direct links or more relays', async () => {
+    const world = MeshWorld.of('two relays')
+    world.rtc.weather.silentRate = 1
+    const peers = world.startMany(8)
+    for (const peer of peers) peer.type(`${peer.host.name} `)
+    await world.until(() => new Set(peers.map(({ text }) => text)).size === 1, 1_000)
+    expect(peers[0]?.text.split(' ').filter(Boolean).toSorted()).toEqual(hostsOf(peers))
+    const relays = (): number => peers.reduce((sum, { paths }) => sum + paths.length, 0) / 2
+    expect(relays()).toBeLessThanOrEqual(2 * 7)
+    await world.until(() => relays() === 28 && agree(peers), 3_000)
+    // One of the two that most hang on dies: nobody waits for anything but its silence.
+    peers[0]?.kill()
+    peers[5]?.type('later ')
+    await world.until(() => agree(peers.slice(1)), 7_000)
+    expect(peers[1]?.text).toContain('later ')
+  })
+
+  test('[M9] eight joins cost at most ten messages of the signaller a link', async () => {
+    const world = MeshWorld.of('messages')
+    const peers = world.startMany(8)
+    for (const peer of peers) peer.type(`${peer.host.name} `)
+    await world.until(() => agree(peers) && peers.every(({ paths }) => paths.length === 7))
+    await world.run(3_000)
+    expect(peers.flatMap(({ paths }) => paths)).not.toContain('relay')
+    const said = world.world.counts.get('signaller said')
+    expect(said).toBeGreaterThan(28)
+    expect(said).toBeLessThanOrEqual(10 * 28)
+  })
+
   test('[MESH-3] [K18] attempts that fail, never answer or stand at one end only are made again', async () => {
     const world = MeshWorld.of('weather')
     Object.assign(world.rtc.weather, { failRate: 0.3, silentRate: 0.2, halfRate: 0.2 })

@@ -25,6 +25,21 @@ test('[L44] [SYNC-3] both directions are exchanged, whoever has more, and again 
   await mesh.close()
 })
 
+test('[SYNC-22] what a state brings goes on along a line of peers at once', async () => {
+  const mesh = new GivenMesh({ seed: 'line', dials: line(6) })
+  for (const [at, peer] of mesh.peers.entries()) peer.edit(note, `from ${at}`)
+  await mesh.world.run(2_500)
+  expect(mesh.contents().size).toBe(1)
+  const doc = mesh.peer(5).documents.docOf(note)
+  expect(doc && tokensOf(doc)).toHaveLength(6)
+  // Told once and done: nothing goes round.
+  await mesh.world.run(1_000)
+  const told = mesh.tap.count('summary')
+  await mesh.world.run(5_000)
+  expect(mesh.tap.count('summary')).toBe(told)
+  await mesh.close()
+})
+
 test('[L45] [SYNC-3] synced is not said while an answer is on its way, nor after one got lost', async () => {
   const mesh = new GivenMesh({ seed: 'early', dials: line(2), path: { delayMs: 100 } })
   mesh.peer(0).edit(note, 'a')

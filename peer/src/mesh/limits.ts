@@ -7,6 +7,13 @@ export const meshBounds = {
   maxHandshakes: 4,
   /** Of these, places that only answers take: who calls waits for one who answers, never for another caller. */
   answersReserved: 1,
+  /**
+   * A newcomer asks so many writers for a relay at once: through them it has everybody's edits from
+   * the start, and one of them may just have died.
+   */
+  firstRelays: 2,
+  /** A direct link has this long to stand before a relay is asked for in its place. */
+  relayAfterMs: 1_500,
   /** From a place at the gate to a link. ICE with a TURN server far away takes some eight seconds. */
   signallingWithinMs: 15_000,
   /** Signals that came before there was a place to begin: a description and its candidates. */

@@ -1,9 +1,9 @@
 /*
  * The relay to one neighbour, for as long as there is no direct link:
  *
- *   none ── needed, and the signaller can be asked ──► carrying
- *     ▲                                                    │ ends, or a direct link takes over
- *     └───────────── pause, jittered ◄─────────────────────┘
+ *   none ── a direct link has not come in 1.5 s, or it is urgent ──► carrying
+ *     ▲                                                                 │ ends, or a direct link
+ *     └──────────────────── pause, jittered ◄───────────────────────────┘ takes over
  */
 import type { Clock, Link, Random, Undo } from '../ports/index.js'
 import { Backoff } from '../signalling/backoff.js'
@@ -18,6 +18,8 @@ interface NeighbourRelayOptions {
   readonly isReachable: () => boolean
   readonly isWanted: () => boolean
   readonly hasDirect: () => boolean
+  /** Too few others carry anything yet: a direct link is not waited for. */
+  readonly isUrgent: () => boolean
   readonly converse: (link: Link, listener: ConversationListener) => Conversation
   /** It carries; the direct link may have been quicker. */
   readonly onOpened: (relay: Conversation) => void
@@ -28,7 +30,11 @@ export class NeighbourRelay {
   readonly #options: NeighbourRelayOptions
   readonly #backoff: Backoff
   #conversation: Conversation | undefined
+  /** The pause after a failure. */
   #retry: Undo | undefined
+  /** For a direct link, once. */
+  #waiting: Undo | undefined
+  #waitUntilMs: number | undefined
 
   constructor(options: NeighbourRelayOptions) {
     this.#options = options
@@ -44,12 +50,13 @@ export class NeighbourRelay {
   seeTo(): void {
     const { openRelay, isReachable, isWanted, hasDirect } = this.#options
     if (openRelay === undefined || !isWanted() || this.#conversation !== undefined) return
-    if (!hasDirect() && this.#retry === undefined && isReachable()) this.#open()
+    if (hasDirect() || this.#retry !== undefined || !isReachable()) return
+    if (this.#mayWait) this.#wait()
+    else this.#open()
   }
 
   /** The other side asks for one, whatever this side believes. */
   open(): void {
-    this.stopTrying()
     if (this.#conversation === undefined) this.#open()
   }
 
@@ -62,10 +69,28 @@ export class NeighbourRelay {
 
   stopTrying(): void {
     this.#retry?.()
-    this.#retry = undefined
+    this.#waiting?.()
+    this.#retry = this.#waiting = undefined
+  }
+
+  get #mayWait(): boolean {
+    const { clock, isUrgent } = this.#options
+    const nowMs = clock.monotonic()
+    this.#waitUntilMs ??= nowMs + bounds.relayAfterMs
+    return nowMs < this.#waitUntilMs && !isUrgent()
+  }
+
+  #wait(): void {
+    const { clock } = this.#options
+    const delayMs = Math.ceil((this.#waitUntilMs ?? 0) - clock.monotonic())
+    this.#waiting ??= clock.after(delayMs, () => {
+      this.#waiting = undefined
+      this.seeTo()
+    })
   }
 
   #open(): void {
+    this.stopTrying()
     const { openRelay, converse, onOpened } = this.#options
     const link = openRelay?.()
     if (link === undefined) return

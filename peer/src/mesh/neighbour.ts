@@ -13,8 +13,8 @@
  *             └── the next one is made beside it, and takes its place when it is open
  *
  * Who calls is fixed by the signaller, so there are never two offers that cross. The one who may not
- * call asks for a call instead. Where a relay is allowed it carries everything until a direct link is
- * open, and again when that is gone.
+ * call asks for a call instead. Where a relay is allowed it carries everything while there is no
+ * direct link: see `neighbour-relay.ts` for when it begins.
  */
 import type { ChannelClosed } from '../links/channel.js'
 import type { Clock, Link, Random } from '../ports/index.js'
@@ -39,6 +39,8 @@ export interface NeighbourOptions {
   readonly signal: (text: string) => boolean
   /** Undefined: no relay. */
   readonly openRelay: (() => Link) | undefined
+  /** Whether the relay is opened without waiting for a direct link. Default: where there is none. */
+  readonly isRelayUrgent?: () => boolean
   /** Begins to talk over a link that stands. */
   readonly converse: (link: Link, listener: ConversationListener) => Conversation
   /** No conversation is left, and none will be. */
@@ -93,6 +95,9 @@ export class Neighbour {
       ...options,
       isWanted,
       hasDirect: () => this.#direct.length > 0,
+      // A direct link that stood once has been waited for.
+      isUrgent: () =>
+        options.dialer === undefined || this.#links > 0 || options.isRelayUrgent?.() === true,
       onOpened: (relay) => {
         if (this.#calls.isCaller && this.#newestOpen?.isSettled === false) relay.close(replaced)
       },
@@ -119,6 +124,11 @@ export class Neighbour {
   get current(): Conversation | undefined {
     const relay = this.#relay.conversation
     return this.#newestOpen ?? (relay?.isOpen === true ? relay : undefined)
+  }
+
+  /** A link stands, or a relay was asked for. */
+  get isMet(): boolean {
+    return this.#direct.length > 0 || this.#relay.conversation !== undefined
   }
 
   get isLinked(): boolean {
@@ -150,6 +160,11 @@ export class Neighbour {
     if (!this.#isWanted || this.#options.openRelay === undefined) return
     this.#relay.open()
     if (this.#newestOpen?.isSettled === true) this.#calls.replace()
+  }
+
+  /** Another neighbour's link has ended: a relay may be urgent now. */
+  seeToRelay(): void {
+    this.#relay.seeTo()
   }
 
   /** The signaller can be asked again, or the world has changed: no pause is waited for. */

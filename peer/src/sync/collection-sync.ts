@@ -7,6 +7,7 @@ import {
   type InstanceId,
   type OpId,
 } from '../protocol/index.js'
+import { Brought } from './brought.js'
 import { DigestTree } from './digest-tree.js'
 import type { Documents } from './documents.js'
 import { Gaps } from './gaps.js'
@@ -41,6 +42,7 @@ export class CollectionSync {
   readonly #tree: DigestTree
   readonly #gaps: Gaps
   readonly #spreading: Spreading
+  readonly #brought: Brought
   readonly #sessions = new Set<PeerSession>()
   readonly #onState = new Listeners<[PeerSession]>()
   readonly #onClosed = new Listeners<[PeerSession, ChannelClosed]>()
@@ -64,6 +66,9 @@ export class CollectionSync {
       gapped: (document, from) => this.#gaps.note(document, from),
       delivered: (op, to) => this.#onDelivered.tell(op, to),
     })
+    this.#brought = new Brought(clock, (from) =>
+      this.sessions.filter((session) => !this.#spreading.haveEachOther(from, session)),
+    )
     this.#stopListening = documents.onOp((op) => this.#spreading.made(op))
   }
 
@@ -87,6 +92,7 @@ export class CollectionSync {
         opened: (opened) => this.#opened(opened),
         stateChanged: (changed) => this.#onState.tell(changed),
         heard: (from, message) => this.#heard(from, message),
+        brought: (from, document) => this.#brought.note(document, from),
         gapped: (from, document) => this.#gaps.note(document, from),
         closed: (ended, closed) => this.#ended(ended, closed),
       },
@@ -170,6 +176,7 @@ export class CollectionSync {
     this.#stopListening()
     this.#telling?.()
     this.#spreading.close()
+    this.#brought.close()
     this.#gaps.close()
     this.#tree.close()
     for (const listeners of [this.#onState, this.#onClosed, this.#onMessage, this.#onDelivered]) {

@@ -12,6 +12,7 @@ import {
   messageBounds,
   type Cursor,
   type DocumentId,
+  type DocumentRef,
   type Held,
   type MessageOf,
 } from '../protocol/index.js'
@@ -92,6 +93,11 @@ export class Comparison {
     const pageSize = isOpening ? bounds.maxOpeningPageDocuments : bounds.maxUnaskedPageDocuments
     if (this.#options.tree.countUnder('') <= pageSize) this.#tellPage('')
     else this.#tellNodes([''])
+  }
+
+  /** Tells what is held of one document now. */
+  tellAgain(document: DocumentRef): void {
+    this.#tellPage(this.#options.tree.prefixOf(document.id))
   }
 
   // What they say ----------------------------------------------------------------------------------

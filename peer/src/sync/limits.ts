@@ -43,6 +43,10 @@ export const syncBounds = {
   /** What is missing of a document is asked for after this, then twice this, to this at most. */
   askGapAfterMs: 60,
   askGapAtMostEveryMs: 60_000,
+  /** What states of one neighbour have brought is told to others after this, for more may follow. */
+  tellBroughtAfterMs: 30,
+  /** Documents that are told so one by one; for more the links are compared as a whole. */
+  maxBroughtDocuments: 64,
   /** Whoever has reason to compare a link now waits until the last such reason is so long past. */
   compareSoonEveryMs: 2_000,
   /** Documents with a gap that are asked for at a time; the rest wait for the next comparison. */

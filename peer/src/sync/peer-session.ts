@@ -42,6 +42,8 @@ interface SessionEvents {
   stateChanged(session: PeerSession): void
   /** A message that is not about comparing. Its byte fields are views. */
   heard(session: PeerSession, message: LiveMessage): void
+  /** A state has brought what was not held here. */
+  brought(session: PeerSession, document: DocumentRef): void
   /** Something that a document builds upon is missing; this neighbour brought the rest. */
   gapped(session: PeerSession, document: DocumentRef): void
   closed(session: PeerSession, closed: ChannelClosed): void
@@ -191,6 +193,11 @@ export class PeerSession {
     this.#comparison?.exchange.mentioned(document.id)
   }
 
+  /** What is held of it has changed: the other side is told its digest, if all was compared once. */
+  tellAgain(document: DocumentRef): void {
+    if (this.isOpen && this.#comparison?.hasRound === true) this.#comparison.tellAgain(document)
+  }
+
   /** Compares the whole link soon, at most every two seconds whatever the reasons. */
   compareSoon(): void {
     if (this.isOpen) this.#schedule?.soon()
@@ -298,11 +305,18 @@ export class PeerSession {
     else comparison?.exchange.error(message)
   }
 
-  #receive(messages: readonly MessageOf<'update'>[]): Promise<readonly Outcome[]> {
-    return takeStates(messages, this.#options.documents, (code, document) => {
+  async #receive(messages: readonly MessageOf<'update'>[]): Promise<readonly Outcome[]> {
+    const { documents, events } = this.#options
+    const before = messages.map(({ document }) => documents.holding(document.id)?.digest)
+    const outcomes = await takeStates(messages, documents, (code, document) => {
       this.#refusedUpdates++
       this.send({ type: 'error', code, document })
     })
+    for (const [at, { document }] of this.isOpen ? messages.entries() : []) {
+      const digest = documents.holding(document.id)?.digest
+      if (digest !== undefined && digest !== before[at]) events.brought(this, document)
+    }
+    return outcomes
   }
 
   #review(): void {

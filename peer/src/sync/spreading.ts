@@ -110,6 +110,15 @@ export class Spreading {
     return false
   }
 
+  /** The two are one, or are linked with each other as far as they have told. */
+  haveEachOther({ instance: one }: PeerSession, { instance: other }: PeerSession): boolean {
+    if (one === undefined || other === undefined || one === other) return true
+    return (
+      this.#linkByInstance.get(one)?.neighbours.has(other) === true ||
+      this.#linkByInstance.get(other)?.neighbours.has(one) === true
+    )
+  }
+
   close(): void {
     for (const link of this.#linkBySession.values()) link.close()
     this.#linkBySession.clear()

@@ -117,7 +117,9 @@ class Wire {
   readonly #serverEnd: ServerEnd = {
     bufferedBytes: 0,
     sendText: (text) => {
-      if (!this.#isServerOver) this.#toClient(() => this.#client.onMessage(text))
+      if (this.#isServerOver) return
+      this.#world.count('signaller said')
+      this.#toClient(() => this.#client.onMessage(text))
     },
     sendBinary: (message, onFlushed) => {
       if (this.#isServerOver) return
