@@ -50,6 +50,7 @@ test('[CONN-1] [CONN-5] over real WebSockets an edit is archived, and comes to o
   const { archive } = one.connection
   if (archive === undefined) throw new Error('no archive')
   await until(() => one.ledger.owes(archive).length === 0)
+  expect(two.connection.archive).toBe(archive)
   for (const { connection } of devices) connection.close()
   await node.close()
   await log.close()

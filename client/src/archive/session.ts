@@ -49,7 +49,7 @@ export interface ArchiveIdentity {
 }
 
 /** What the connection does with its session. */
-export interface SessionEvents {
+interface SessionEvents {
   /** The archive is who it says, and lets this replica in. */
   opened(session: ArchiveSession): void
   phase(phase: 'resyncing' | 'catching-up' | 'live'): void

@@ -84,8 +84,9 @@ export interface ArchiveLedger {
 export interface ArchivePosition {
   readonly cursor: Cursor
   /**
-   * A page has ended at the head since the cursor was begun. Before that it is good at the opening
-   * that gave it alone: at another one the replica resyncs.
+   * The page that moved it last ended at the head, or a resync did. Any other cursor may have passed
+   * the place of a row whose snapshot stands further on, so it is good at the opening that gave it
+   * alone, also if it was whole before: at another one the replica resyncs.
    */
   readonly isWhole: boolean
   /**

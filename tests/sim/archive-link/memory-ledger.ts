@@ -396,7 +396,7 @@ export function digestOf(doc: Y.Doc): Digest {
   return hexOf(sha256(Y.encodeSnapshot(Y.snapshot(doc)))) as Digest
 }
 
-export function hashOf(op: OpId, document: DocumentRef, bytes: Uint8Array): string {
+function hashOf(op: OpId, document: DocumentRef, bytes: Uint8Array): string {
   return hexOf(sha256(hashedOfOp(op, document, bytes)).subarray(0, 8))
 }
 

@@ -208,6 +208,33 @@ describe('connecting', () => {
     await archive.hears('ack')
   })
 
+  test('[CONN-23] progress: bytes of the log and of what is owed, done and in all', async () => {
+    const { world, archive, connection, ledger, saved } = givenConnection()
+    const told: number[] = []
+    connection.onProgress(({ download }) => told.push(download?.doneBytes ?? -1))
+    archive.answersSubscribe = false
+    archive.head = 3
+    await saved(ledger.type('note', 'x'.repeat(1_000)))
+    connection.start()
+    await archive.hears('subscribe')
+    archive.subscribed('behind', 5_000)
+    archive.page(0, [archive.row(1, 'list', written('y'.repeat(2_000), 1))], 1)
+    await world.until(() => told.some((bytes) => bytes > 2_000))
+    expect(connection.progress.download?.totalBytes).toBe(5_000)
+    expect(connection.progress.upload?.totalBytes).toBeGreaterThan(1_000)
+    expect(connection.progress.upload?.doneBytes).toBe(0)
+    archive.page(1, [archive.row(2, 'list', written('z', 2))], 3)
+    const { ops } = await archive.hears('push')
+    archive.say({
+      type: 'committed',
+      term: archive.term,
+      results: ops.map(({ op }) => ({ outcome: 'contained' as const, op, gapped: false })),
+    })
+    await world.until(() => connection.progress.upload === undefined)
+    await world.until(() => connection.state.phase === 'live')
+    expect(connection.progress.download).toBeUndefined()
+  })
+
   test('[CONN-20] after close there is no timer, link or listener', async () => {
     for (const until of ['connecting', 'catching-up', 'live', 'resyncing', 'offline'] as const) {
       const { world, archive, connection, ledger, saved } = givenConnection({
