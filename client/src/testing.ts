@@ -30,7 +30,6 @@ export type {
 } from './store/driver.js'
 /** The connection to an archive, and the border to the replica: to be run against an archive. */
 export * from './archive/index.js'
-export type * from './replica/port.js'
 export { openStore, Store } from './store/store.js'
 export { CollectionStore } from './store/collection-store.js'
 export type { StoreChange } from './store/changes.js'

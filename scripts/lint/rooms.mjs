@@ -70,6 +70,7 @@ export const rooms = [
     folder: 'archive/src',
     knows: [...protocolAndPorts, '@holdfast/peer', '@holdfast/access', ...lib0].concat([
       '@holdfast/command',
+      '@holdfast/peer/archive-link',
       '@holdfast/peer/yjs',
       'yjs',
       ...pureNode,
@@ -79,7 +80,9 @@ export const rooms = [
   },
   {
     folder: 'client/src',
-    knows: [...protocolAndPorts, '@holdfast/peer', '@holdfast/peer/yjs', ...lib0, 'yjs'],
+    knows: [...protocolAndPorts, '@holdfast/peer', '@holdfast/peer/yjs', ...lib0, 'yjs'].concat(
+      '@holdfast/peer/archive-link',
+    ),
     adaptersKnow: ['better-sqlite3', 'sql.js', 'y-protocols'],
   },
 ]

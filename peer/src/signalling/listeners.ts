@@ -21,7 +21,7 @@ export class Listeners<News extends readonly unknown[]> {
       try {
         listener(...news)
       } catch (error) {
-        this.#logger.error('a listener of the signalling threw', { error: String(error) })
+        this.#logger.error('a listener threw', { error: String(error) })
       }
     }
   }

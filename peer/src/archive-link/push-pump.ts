@@ -12,7 +12,7 @@
  * bytes and number. Nothing is kept here that the ledger does not hold: when the link ends, all of
  * it is forgotten, and what was not answered is owed still.
  */
-import { jittered, type Undo } from '@holdfast/peer/ports'
+import { jittered, type Undo } from '../ports/index.js'
 import {
   canWrite,
   laneOf,
@@ -20,8 +20,8 @@ import {
   type DocumentRef,
   type Lane,
   type MessageOf,
-} from '@holdfast/peer/protocol'
-import type { CommittedOp, OwedOp, RefusedOp } from '../replica/port.js'
+} from '../protocol/index.js'
+import type { CommittedOp, OwedOp, RefusedOp } from './ledger.js'
 import { ask, keyOfOp, type SessionContext } from './context.js'
 import { archiveBounds as bounds } from './limits.js'
 import type { NeighbourList } from './neighbour-list.js'

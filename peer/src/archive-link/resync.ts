@@ -13,7 +13,7 @@
  * parked bytes show in no state vector. So `compared` means that everything has been asked, and the
  * end can be seen. A reader who may not write offers instead of uploading.
  */
-import type { Undo } from '@holdfast/peer/ports'
+import type { Undo } from '../ports/index.js'
 import {
   canWrite,
   copyOf,
@@ -29,8 +29,8 @@ import {
   type InstanceId,
   type Message,
   type MessageOf,
-} from '@holdfast/peer/protocol'
-import type { HeldDocument } from '../replica/port.js'
+} from '../protocol/index.js'
+import type { HeldDocument } from './ledger.js'
 import { ask, type SessionContext } from './context.js'
 import { Holdings, isUnder, prefixOf } from './holdings.js'
 import { archiveBounds as bounds } from './limits.js'

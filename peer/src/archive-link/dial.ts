@@ -1,4 +1,4 @@
-import type { Link } from '@holdfast/peer/ports'
+import type { Link } from '../ports/index.js'
 
 /**
  * Opens a link to an archive: a WebSocket, or a WebRTC link to a neighbour whom the signaller has

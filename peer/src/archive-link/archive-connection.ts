@@ -13,8 +13,11 @@
  * is that pause. Nothing is lost with a link: what is owed, and where the replica stands, is in the
  * ledger.
  */
-import { Backoff, Channel, Renewal, TokenSource, type TokenProvider } from '@holdfast/peer'
-import { fraction, type Clock, type Logger, type Random, type Undo } from '@holdfast/peer/ports'
+import { Channel } from '../links/channel.js'
+import { Backoff } from '../signalling/backoff.js'
+import { Renewal } from '../signalling/renewal.js'
+import { TokenSource, type TokenProvider } from '../signalling/token-source.js'
+import { fraction, type Clock, type Logger, type Random, type Undo } from '../ports/index.js'
 import {
   copyOf,
   nextAfter,
@@ -26,11 +29,11 @@ import {
   type ErrorCode,
   type InstanceId,
   type MessageOf,
-} from '@holdfast/peer/protocol'
-import type { ArchiveLedger } from '../replica/port.js'
+} from '../protocol/index.js'
+import type { ArchiveLedger } from './ledger.js'
 import type { ArchiveDial, Dialled } from './dial.js'
 import { archiveBounds as bounds } from './limits.js'
-import { Listeners } from './listeners.js'
+import { Listeners } from '../signalling/listeners.js'
 import type { Reach } from './neighbour-list.js'
 import { ResyncBreaker } from './resync-breaker.js'
 import { ArchiveSession, type ArchiveIdentity, type SessionEnded } from './session.js'

@@ -5,7 +5,7 @@ import {
   readStateVector,
   type DocumentRef,
   type MessageOf,
-} from '@holdfast/peer/protocol'
+} from '../protocol/index.js'
 import { ask, type SessionContext } from './context.js'
 import { archiveBounds as bounds } from './limits.js'
 import type { Subscription } from './subscription.js'

@@ -1,6 +1,6 @@
-import type { Clock, Logger, Random } from '@holdfast/peer/ports'
-import type { Access, ArchiveId, ErrorCode, OpId, TermId } from '@holdfast/peer/protocol'
-import type { ArchiveLedger } from '../replica/port.js'
+import type { Clock, Logger, Random } from '../ports/index.js'
+import type { Access, ArchiveId, ErrorCode, OpId, TermId } from '../protocol/index.js'
+import type { ArchiveLedger } from './ledger.js'
 import type { Sender } from './sender.js'
 import type { ArchiveTrouble } from './state.js'
 

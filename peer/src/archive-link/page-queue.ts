@@ -1,4 +1,4 @@
-import type { Page } from '@holdfast/peer/protocol'
+import type { Page } from '../protocol/index.js'
 import { archiveBounds as bounds } from './limits.js'
 
 /**

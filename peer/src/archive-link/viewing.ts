@@ -1,4 +1,4 @@
-import { messageBounds, type DocumentRef } from '@holdfast/peer/protocol'
+import { messageBounds, type DocumentRef } from '../protocol/index.js'
 import type { Sender } from './sender.js'
 
 /**

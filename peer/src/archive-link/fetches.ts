@@ -1,6 +1,6 @@
-import type { Undo } from '@holdfast/peer/ports'
-import { copyOf, nextAfter, type DocumentRef, type MessageOf } from '@holdfast/peer/protocol'
-import type { FetchedEntry } from '../replica/port.js'
+import type { Undo } from '../ports/index.js'
+import { copyOf, nextAfter, type DocumentRef, type MessageOf } from '../protocol/index.js'
+import type { FetchedEntry } from './ledger.js'
 import type { SessionContext } from './context.js'
 import { archiveBounds as bounds } from './limits.js'
 

@@ -1,6 +1,7 @@
-import { Pacer, type Channel } from '@holdfast/peer'
-import type { Clock, Undo } from '@holdfast/peer/ports'
-import { encodeMessage, laneOf, type Lane, type Message } from '@holdfast/peer/protocol'
+import type { Channel } from '../links/channel.js'
+import { Pacer } from '../signalling/pacer.js'
+import type { Clock, Undo } from '../ports/index.js'
+import { encodeMessage, laneOf, type Lane, type Message } from '../protocol/index.js'
 import { archiveBounds as bounds } from './limits.js'
 
 /**

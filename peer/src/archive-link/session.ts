@@ -8,8 +8,8 @@
  * It tells the parts apart and nothing else: what each does is in a file of its own. Everything here
  * ends with the link; what must outlive it is in the ledger.
  */
-import type { Channel, ChannelClosed } from '@holdfast/peer'
-import type { Clock, Logger, Random, Undo } from '@holdfast/peer/ports'
+import type { Channel, ChannelClosed } from '../links/channel.js'
+import type { Clock, Logger, Random, Undo } from '../ports/index.js'
 import {
   frameBounds,
   messageBounds,
@@ -27,8 +27,8 @@ import {
   type Message,
   type MessageOf,
   type ReplicaId,
-} from '@holdfast/peer/protocol'
-import type { ArchiveLedger } from '../replica/port.js'
+} from '../protocol/index.js'
+import type { ArchiveLedger } from './ledger.js'
 import type { SessionContext } from './context.js'
 import { Fetches } from './fetches.js'
 import { Hints } from './hints.js'

@@ -9,8 +9,8 @@ import {
   type DocumentId,
   type Held,
   type InstanceId,
-} from '@holdfast/peer/protocol'
-import type { HeldDocument } from '../replica/port.js'
+} from '../protocol/index.js'
+import type { HeldDocument } from './ledger.js'
 
 /**
  * What a replica holds at the beginning of a resync, in the order of the hashes of the ids: so that

@@ -1,4 +1,4 @@
-import type { DocumentRef, ErrorCode } from '@holdfast/peer/protocol'
+import type { DocumentRef, ErrorCode } from '../protocol/index.js'
 
 /** How things stand with one archive. Each is said when it is a fact. */
 export type ArchiveState =

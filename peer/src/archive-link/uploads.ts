@@ -1,4 +1,4 @@
-import type { Undo } from '@holdfast/peer/ports'
+import type { Undo } from '../ports/index.js'
 import {
   encodeMessage,
   hexOf,
@@ -9,7 +9,7 @@ import {
   type InstanceId,
   type MessageOf,
   type OpId,
-} from '@holdfast/peer/protocol'
+} from '../protocol/index.js'
 import { ask, keyOfOp, type SessionContext } from './context.js'
 import { archiveBounds as bounds } from './limits.js'
 

@@ -14,9 +14,9 @@
  * with the term of the opening that sent them. A cursor that is not whole is shown only to the
  * opening that gave it (decision 0007): to any other this asks in a way that leads to a resync.
  */
-import { hexOf, type Cursor, type MessageOf, type TermId } from '@holdfast/peer/protocol'
-import type { Undo } from '@holdfast/peer/ports'
-import type { ArchivePosition, FetchedEntry, PageOutcome } from '../replica/port.js'
+import { hexOf, type Cursor, type MessageOf, type TermId } from '../protocol/index.js'
+import type { Undo } from '../ports/index.js'
+import type { ArchivePosition, FetchedEntry, PageOutcome } from './ledger.js'
 import { ask, type SessionContext } from './context.js'
 import type { Fetches } from './fetches.js'
 import { archiveBounds as bounds } from './limits.js'

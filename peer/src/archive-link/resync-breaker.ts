@@ -1,4 +1,4 @@
-import { jittered, type Clock, type Random } from '@holdfast/peer/ports'
+import { jittered, type Clock, type Random } from '../ports/index.js'
 import { archiveBounds as bounds } from './limits.js'
 
 /**

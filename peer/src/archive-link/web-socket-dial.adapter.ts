@@ -1,6 +1,6 @@
 /** WebSockets as links to an archive: the browser's own, React Native's, or those of `ws`. */
-import { webSocketLink } from '@holdfast/peer'
-import type { WebSocketConstructor } from '@holdfast/peer/ports'
+import { webSocketLink } from '../links/web-socket-link.js'
+import type { WebSocketConstructor } from '../ports/index.js'
 import type { ArchiveDial } from './dial.js'
 
 /**

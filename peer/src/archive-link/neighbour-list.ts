@@ -1,5 +1,5 @@
-import type { Undo } from '@holdfast/peer/ports'
-import { messageBounds, type InstanceId, type OpId } from '@holdfast/peer/protocol'
+import type { Undo } from '../ports/index.js'
+import { messageBounds, type InstanceId, type OpId } from '../protocol/index.js'
 import type { SessionContext } from './context.js'
 import { archiveBounds as bounds } from './limits.js'
 
