@@ -42,6 +42,8 @@ export interface ResyncOptions {
   readonly instance: InstanceId
   readonly uploads: Uploads
   readonly at: ResyncPoint
+  /** The last request of this link: what still comes of an earlier resync is told by its number. */
+  readonly requests: { last: number }
   /** It is in the ledger. */
   readonly onDone: () => void
 }
@@ -60,7 +62,7 @@ export class Resync {
   #inbox: (ResyncMessage | MessageOf<'error'>)[] = []
   #isWorking = false
   #isOver = false
-  #lastRequest = 0
+  readonly #firstRequest: number
   #heardSummaries = 0
   /** Under which prefixes all was told, and the summaries that are not `compared`. */
   readonly #told = new Set<string>()
@@ -80,6 +82,7 @@ export class Resync {
   constructor(options: ResyncOptions) {
     this.#options = options
     this.#context = options.context
+    this.#firstRequest = options.requests.last + 1
   }
 
   /** Documents that differ, and those of them that are settled. */
@@ -216,7 +219,7 @@ export class Resync {
     while (this.#openSummaries.size < bounds.maxOpenSummaries) {
       const by = this.#waitingSummaries.shift()
       if (by === undefined) return
-      const request = ++this.#lastRequest
+      const request = ++this.#options.requests.last
       this.#openSummaries.add(request)
       this.#context.sender.say({ type: 'summary', request, by: by() })
     }
@@ -351,6 +354,7 @@ export class Resync {
 
   async #hearUpdate({ document, cause, bytes }: MessageOf<'update'>): Promise<void> {
     if (cause.kind !== 'state') return
+    if (cause.request < this.#firstRequest) return
     const asked = this.#openAsks.get(cause.request)
     if (asked === undefined || asked.document.id !== document.id) {
       this.#context.fail('unexpected-message', 'update: of what nobody asked for')
@@ -362,6 +366,7 @@ export class Resync {
   }
 
   #hearError({ request, code, document }: MessageOf<'error'>): void {
+    if (request !== undefined && request < this.#firstRequest) return
     const asked = request === undefined ? undefined : this.#openAsks.get(request)
     if (request === undefined || asked === undefined) {
       this.#context.fail(nextAfter(code) === 'fatal' ? 'unavailable' : code, 'a resync was refused')
@@ -399,7 +404,7 @@ export class Resync {
       const next = this.#waitingAsks.shift()
       if (next === undefined) return
       const { document, inReturn } = next
-      const request = ++this.#lastRequest
+      const request = ++this.#options.requests.last
       this.#openAsks.set(request, next)
       this.#found++
       const vector = await ask(this.#context, this.#context.ledger.stateVector(document))

@@ -97,6 +97,7 @@ export class ArchiveSession {
   #access: Access = 'read'
   #parts: Parts | undefined
   #resync: Resync | undefined
+  readonly #resyncRequests = { last: 0 }
   /** The last thing that the archive complained about, if it then hangs up without a word. */
   #lastError: ErrorCode | undefined
 
@@ -240,7 +241,14 @@ export class ArchiveSession {
           subscription.resynced(at)
         }
         const { instance } = identity
-        this.#resync = new Resync({ context, instance, uploads, at, onDone })
+        this.#resync = new Resync({
+          context,
+          instance,
+          uploads,
+          at,
+          requests: this.#resyncRequests,
+          onDone,
+        })
         void this.#resync.start()
       },
     })
@@ -307,6 +315,12 @@ export class ArchiveSession {
   #resyncing(parts: Parts, message: ResyncMessage): void {
     if (this.#resync !== undefined) {
       this.#resync.hear(message)
+      return
+    }
+    // It has found, by a hint, that this replica does not hold what it acked.
+    if (message.type === 'summary' && parts.subscription.isStreaming) {
+      this.#options.logger.error('the archive finds that this replica lacks what it acked')
+      parts.subscription.subscribe('anew')
       return
     }
     // Outside of a resync an archive asks for what was offered to it, and an administrator accepted.

@@ -206,6 +206,20 @@ describe('resyncing', () => {
     expect(archive.all('resynced').length - inTenMinutes).toBeLessThan(10)
   })
 
+  test('[CONN-16] an archive that finds something lacking here, by a hint, is resynced with', async () => {
+    const { world, archive, connection, live } = givenConnection()
+    await live()
+    archive.page(0, [archive.row(1, 'note', written('a', 1))], 1)
+    await archive.hears('ack')
+    archive.react = (message) => agrees(archive, message)
+    const by = { kind: 'page', under: '0123456789abcdef', documents: [] } as const
+    archive.say({ type: 'summary', request: 9, by })
+    await archive.hears('resynced')
+    await world.until(() => connection.state.phase === 'live')
+    expect(archive.all('subscribe')).toHaveLength(2)
+    expect(archive.links).toHaveLength(1)
+  })
+
   test('[K8] who starts at 0 is never made to resync', async () => {
     const { world, archive, connection, live } = givenConnection()
     archive.answersSubscribe = false
