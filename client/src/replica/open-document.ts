@@ -1,4 +1,4 @@
-import type { DocumentId, DocumentRef, OpId } from '@holdfast/peer/protocol'
+import type { DocumentId, DocumentRef, ErrorCode, OpId } from '@holdfast/peer/protocol'
 import { Listeners } from '@holdfast/peer'
 import type { Undo } from '@holdfast/peer/ports'
 import type * as Y from 'yjs'
@@ -95,7 +95,7 @@ export type ReplicaEvent =
       readonly kind: 'refused'
       readonly document: DocumentRef
       readonly op: OpId
-      readonly code: string
+      readonly code: ErrorCode
     }
   | { readonly kind: 'damaged'; readonly document: DocumentRef; readonly reason: string }
   | { readonly kind: 'ended'; readonly document: DocumentRef }

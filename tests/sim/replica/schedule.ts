@@ -1,5 +1,8 @@
+import type { Log } from '@holdfast/archive'
+import { digestOf } from '@holdfast/peer'
 import { readUpdate, type DocumentId, type DocumentRef } from '@holdfast/peer/protocol'
 import type { World } from '@holdfast/peer/testing'
+import * as Y from 'yjs'
 import { ArchiveSide, type Way } from './archive-side.js'
 import { collection, Device, type Heard } from './device.js'
 import { FaultyStore } from './faulty-driver.js'
@@ -52,9 +55,12 @@ class Run {
   #backup: ReturnType<ArchiveSide['backup']> | undefined
   #tokens = 0
   #isLossy = true
+  /** Without a mesh nobody carries what somebody else forgets to push. */
+  readonly #hasMesh: boolean
 
   constructor(world: World) {
     this.#world = world
+    this.#hasMesh = world.random.chance(0.6)
     this.#archive = new ArchiveSide(world.clock, world.random, (what) => world.count(what))
   }
 
@@ -77,8 +83,9 @@ class Run {
       [3, 'store fails', () => this.#failStore(device)],
       [3, 'compact', () => this.#start(this.#archive.compact(collection, this.#someDocument()))],
       [2, 'restart archive', () => this.#restartArchive()],
-      [2, 'back up', () => (this.#backup = this.#archive.backup())],
-      [1, 'restore', () => this.#restore()],
+      [4, 'edit, fold, crash', () => this.#foldAndCrash(device)],
+      [3, 'back up', () => (this.#backup = this.#archive.backup())],
+      [3, 'restore', () => this.#restore()],
       [1, 'replace', () => this.#replace()],
       [1, 'clone', () => this.#start(this.#clone(device))],
       [2, 'delete', () => this.#start(this.#delete(device))],
@@ -157,8 +164,23 @@ class Run {
       const wrong = device.refused.filter((code) => code !== 'document-deleted')
       if (wrong.length > 0) throw new Error(`${device.name} was refused ${wrong.join(', ')}`)
     }
+    await this.#checkArchive(log)
     if (digests.size !== 1) throw new Error(`they do not agree:\n${[...digests].join('\n')}`)
     for (const device of this.#devices) await this.#wait(device.replica?.close())
+  }
+
+  /** The archive holds what the devices hold. */
+  async #checkArchive(log: Log): Promise<void> {
+    const [device] = this.#devices
+    if (device?.replica === undefined) return
+    const { documents } = await this.#wait(device.replica.ledger.holdings(undefined, 100))
+    for (const { document, digest, hasContent } of documents) {
+      if (!hasContent) continue
+      const state = await this.#wait(log.state(collection, document))
+      const doc = new Y.Doc()
+      if (state !== undefined) Y.applyUpdate(doc, state.bytes)
+      if (digestOf(doc) !== digest) throw new Error(`the archive holds another ${document.id}`)
+    }
   }
 
   async #edit(device: Device): Promise<void> {
@@ -189,7 +211,7 @@ class Run {
   /** As a comparison over the mesh would: generations first, then what each lacks. */
   async #meetPeer(one: Device, other: Device): Promise<void> {
     const [a, b] = [one.replica?.documents, other.replica?.documents]
-    if (a === undefined || b === undefined || a === b) return
+    if (!this.#hasMesh || a === undefined || b === undefined || a === b) return
     this.#world.count('met over the mesh')
     for (const { document } of Array.from(a.list())) {
       const living = b.holding(document.id)?.document.generation ?? 0
@@ -217,6 +239,15 @@ class Run {
     const id = this.#world.random.pick(ids)
     const document = replica?.documents.holding(id)?.document
     if (document !== undefined) await replica?.ledger.compact(document)
+  }
+
+  /** What is folded while it waits to be stored must not be there without its debt. */
+  #foldAndCrash(device: Device): void {
+    const [id, open] = [...device.opened].at(-1) ?? []
+    if (id === undefined || open === undefined) return
+    for (let edit = 0; edit < 3; edit++) open.ydoc.getText('text').insert(0, 'folded ')
+    device.store.crashAfter = 1 + this.#world.random.below(2)
+    this.#start(device.replica?.ledger.compact(open.document) ?? Promise.resolve())
   }
 
   async #closeDocument({ opened }: Device): Promise<void> {
@@ -272,7 +303,7 @@ class Run {
   readonly #heard: Heard = (from, news) => {
     const { random, clock } = this.#world
     for (const device of this.#devices) {
-      if (device === from || (this.#isLossy && random.chance(0.5))) continue
+      if (!this.#hasMesh || device === from || (this.#isLossy && random.chance(0.5))) continue
       clock.after(random.below(50), () => {
         const { replica } = device
         if (replica === undefined) return
