@@ -1,3 +1,4 @@
 /** What only browsers have. */
-export { openBrowserDriver, storeWorker } from './store/drivers/sql-js/browser-driver.adapter.js'
+export { browserStore, type BrowserStoreOptions } from './client/browser-store.js'
 export { ClientError, type ClientErrorCode } from './errors.js'
+export { openBrowserDriver, storeWorker } from './store/drivers/sql-js/browser-driver.adapter.js'
