@@ -11,6 +11,7 @@ export class ArchivePresence {
   readonly #presence: Presence
   readonly #self: InstanceId
   readonly #documents: () => readonly DocumentRef[]
+  readonly #isTab: (instance: InstanceId) => boolean
   #link: PresenceLink | undefined
 
   constructor(
@@ -18,11 +19,13 @@ export class ArchivePresence {
     presence: Presence,
     self: InstanceId,
     documents: () => readonly DocumentRef[],
+    isTab: (instance: InstanceId) => boolean,
   ) {
     this.#connection = connection
     this.#presence = presence
     this.#self = self
     this.#documents = documents
+    this.#isTab = isTab
     connection.onPresence(({ document, from, bytes }) => {
       if (this.#link === undefined) return
       presence.heard(this.#link, {
@@ -73,10 +76,17 @@ export class ArchivePresence {
     this.#presence.heard(link, { type: 'viewing', opened: [...documents], closed: [] })
   }
 
-  /** The archive takes from each only its own; who views what it is told by the connection. */
+  /**
+   * The archive takes from each only its own; who views what it is told by the connection. What other
+   * tabs of this app show goes as ours: they have no link of their own. That one of them is gone is
+   * not said so, for it would mean us: it withdraws what it showed, or that expires.
+   */
   #send(message: Message): boolean {
     if (message.type !== 'presence') return true
-    if (message.from !== undefined && message.from !== this.#self) return true
+    const { from } = message
+    if (from !== undefined && from !== this.#self) {
+      if (!this.#isTab(from) || message.bytes.byteLength === 0) return true
+    }
     return this.#connection.sendPresence(message.document, message.bytes)
   }
 }

@@ -25,6 +25,8 @@ export interface ArchiveWayOptions {
   readonly self: InstanceId
   /** Those that are open here. */
   readonly documents: () => readonly DocumentRef[]
+  /** Another tab of this app: what it shows goes over this link. */
+  readonly isTab: (instance: InstanceId) => boolean
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -57,7 +59,7 @@ export class ArchiveWay {
       logger,
       ...(token === undefined ? {} : { token }),
     })
-    this.#presence = new ArchivePresence(this.#connection, presence, self, documents)
+    this.#presence = new ArchivePresence(this.#connection, presence, self, documents, options.isTab)
     const { changed, refused, trouble } = options
     this.#connection.onState((state) => {
       const { archive } = this.#connection

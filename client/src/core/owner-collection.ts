@@ -29,6 +29,7 @@ import * as Y from 'yjs'
 import type {
   CollectionStatus,
   DocumentInfo,
+  DocumentState,
   KeptEdit,
   LinkInfo,
   Reach,
@@ -47,6 +48,7 @@ import { MeshWay } from './mesh-way.js'
 import type { Network } from './network.js'
 import { OwnerDocument } from './owner-document.js'
 import { ReachedOps } from './reached-ops.js'
+import { ViewsOfTabs } from './views-of-tabs.js'
 
 export interface OwnerCollectionOptions {
   readonly name: CollectionName
@@ -82,6 +84,8 @@ export class OwnerCollection implements CoreCollection {
   readonly #reached: ReachedOps
   readonly #documents = new Set<OwnerDocument>()
   readonly #shown = new Set<OwnerDocument>()
+  readonly #views: ViewsOfTabs
+  readonly #onNews = new Listeners<[]>()
   readonly #onStatus = new Listeners<[CollectionStatus]>()
   readonly #onLinks = new Listeners<[readonly LinkInfo[]]>()
   readonly #onList = new Listeners<[]>()
@@ -141,6 +145,7 @@ export class OwnerCollection implements CoreCollection {
       doc: this.awareness.doc,
       awareness: this.awareness,
     })
+    this.#views = new ViewsOfTabs(this.presence, random)
     this.#reached = new ReachedOps(this.sync)
     this.sync.onState(() => this.#tellSoon())
     this.sync.onClosed(() => this.#tellSoon())
@@ -256,6 +261,36 @@ export class OwnerCollection implements CoreCollection {
     return this.replica.whenArchived(options)
   }
 
+  // What other tabs ask ----------------------------------------------------------------------------
+
+  /** A tab is linked: what it shows goes on to the others. */
+  tab(instance: InstanceId): Undo {
+    this.#views.tabs.add(instance)
+    return () => this.#views.tabs.delete(instance)
+  }
+
+  /** A tab has this document open: others are told, and what they show of themselves is wanted. */
+  view(document: DocumentRef): Undo {
+    const isShown = [...this.#shown].some(({ id }) => id === document.id)
+    const undo = this.#views.open(document, isShown)
+    for (const way of this.#archives) way.documentsChanged()
+    return () => {
+      const isShownNow = [...this.#shown].some(({ id }) => id === document.id)
+      undo(isShownNow)
+      for (const way of this.#archives) way.documentsChanged()
+    }
+  }
+
+  /** How a document stands that a tab has open. `onNews` says when it may be another. */
+  stateOf(document: DocumentRef): DocumentState {
+    const state = this.replica.stateOf(document)
+    return { ...state, isSynced: this.#isSyncedDocument(document, state) }
+  }
+
+  onNews(listener: () => void): Undo {
+    return this.#onNews.add(listener)
+  }
+
   // What the core asks -----------------------------------------------------------------------------
 
   /** One more has it open. */
@@ -317,6 +352,7 @@ export class OwnerCollection implements CoreCollection {
     for (const listeners of [this.#onStatus, this.#onLinks, this.#onList, this.#onTraffic]) {
       listeners.clear()
     }
+    this.#onNews.clear()
     this.presence.closeAll()
     this.#leaveArchives()
     this.#leaveMesh()
@@ -371,7 +407,8 @@ export class OwnerCollection implements CoreCollection {
         },
         presence: this.presence,
         self: instance,
-        documents: () => [...this.#shown].map(({ document }) => document),
+        documents: () => this.#viewed,
+        isTab: (instance) => this.#views.tabs.has(instance),
         changed: () => this.#tellSoon(),
         refused: ({ code }) => this.#accessRefused('the archive', code),
         trouble: (trouble, way) => this.#archiveTrouble(trouble, way),
@@ -395,6 +432,12 @@ export class OwnerCollection implements CoreCollection {
     return isDialled || this.#mesh?.isConnecting === true ? 'connecting' : 'offline'
   }
 
+  /** Documents that are open, here or in another tab, each once. */
+  get #viewed(): readonly DocumentRef[] {
+    const shown = [...this.#shown].map(({ document }) => document)
+    return [...shown, ...this.#views.documents.filter(({ id }) => !shown.some((s) => s.id === id))]
+  }
+
   // Documents --------------------------------------------------------------------------------------
 
   #show(document: OwnerDocument): void {
@@ -409,6 +452,7 @@ export class OwnerCollection implements CoreCollection {
   #hide(document: OwnerDocument): void {
     if (!this.#shown.delete(document)) return
     this.presence.close(document.id)
+    this.#views.hidden(document.document)
     for (const way of this.#archives) way.documentsChanged()
   }
 
@@ -443,6 +487,7 @@ export class OwnerCollection implements CoreCollection {
 
   #tell(): void {
     for (const document of this.#documents) document.tell()
+    this.#onNews.tell()
     const { status, links } = this
     const toldStatus = JSON.stringify(status)
     if (toldStatus !== this.#toldStatus) {

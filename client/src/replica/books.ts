@@ -1,6 +1,7 @@
 import type { Clock, Random } from '@holdfast/peer/ports'
 import { jittered } from '@holdfast/peer/ports'
-import type { DocumentId } from '@holdfast/peer/protocol'
+import { Listeners } from '@holdfast/peer'
+import type { DocumentId, DocumentRef } from '@holdfast/peer/protocol'
 import type { CollectionIndex } from '../store/kept-rows.js'
 import { Catalogue } from './catalogue.js'
 import { replicaBounds as bounds } from './limits.js'
@@ -14,6 +15,8 @@ export interface Books {
   readonly positions: Positions
   /** Own edits that were refused and are kept, by document. */
   readonly keptById: Map<DocumentId, number>
+  /** What has just become durable, row by row: for those who hold documents elsewhere. */
+  readonly onRow: Listeners<[DocumentRef, Uint8Array]>
 }
 
 export function booksOf(index: CollectionIndex, clock: Clock, random: Random): Books {
@@ -29,7 +32,7 @@ export function booksOf(index: CollectionIndex, clock: Clock, random: Random): B
     if (row !== undefined) keptById.set(row.id, count)
   }
   const outbox = new Outbox(index.ops, index.answers, () => carryAtMs(clock, random))
-  return { catalogue, outbox, positions, keptById }
+  return { catalogue, outbox, positions, keptById, onRow: new Listeners() }
 }
 
 /** When an op of somebody else's is carried to the archives that have not heard of it by then. */

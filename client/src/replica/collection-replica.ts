@@ -28,6 +28,7 @@ import type { ArchiveLedger } from './port.js'
 import { readDigests } from './reading.js'
 import { Serial } from './serial.js'
 import { Shelf } from './shelf.js'
+import { takeFromTab, type TabEdit } from './taking-from-tabs.js'
 import { unlessAborted } from './unless-aborted.js'
 import { ArchiveWaiters } from './waiters.js'
 
@@ -70,6 +71,7 @@ export class CollectionReplica {
   readonly #adopted = new Set<InstanceId>()
   readonly #onEvent = new Listeners<[ReplicaEvent]>()
   readonly #onState = new Listeners<[readonly DocumentId[]]>()
+  readonly #onReplaced = new Listeners<[DocumentRef]>()
   /** Documents whose state may have changed since it was told. */
   readonly #touched = new Set<DocumentId>()
   readonly #ripe = new Set<DocumentId>()
@@ -100,7 +102,10 @@ export class CollectionReplica {
       logger,
       origin,
       createDoc: (document) => this.#createDoc(document),
-      replaced: (before, now) => this.#open.replaced(before, now),
+      replaced: (before, now) => {
+        this.#open.replaced(before, now)
+        this.#guarded('a replaced document', () => this.#onReplaced.tell(now.document))
+      },
       setAside: (document, offenders) => {
         for (const { reason } of offenders) this.#damaged(document, reason)
       },
@@ -158,7 +163,8 @@ export class CollectionReplica {
     this.#open = new OpenDocuments(
       this.#context,
       {
-        stateOf: (open) => this.#stateOf(open),
+        stateOf: ({ id, isDeleted, loaded }) =>
+          this.#stateOf({ id, isDeleted, isWhole: loaded.held.isWhole }),
         whenSaved: (open, wait) => this.#whenSaved(open, wait),
         whenArchived: (open, wait) => this.#whenArchived(open.id, wait),
         letGo: (open) => this.#open.letGo(open),
@@ -203,6 +209,36 @@ export class CollectionReplica {
       return Promise.resolve()
     })
     await local.flush()
+  }
+
+  /**
+   * What other tabs of the app have edited: stored like what is edited here, under its own ids, and
+   * shown at once. What is held already makes no row. Resolves when all of it is durable.
+   */
+  async takeFromTab(edits: readonly TabEdit[]): Promise<void> {
+    const { serial, local } = this.#context
+    await serial.run(async () => {
+      this.#assertOpen()
+      await takeFromTab(this.#context, edits)
+    })
+    await local.whenSaved()
+  }
+
+  /** The generation of a document that lives. */
+  living(id: DocumentId): DocumentRef {
+    return { id, generation: this.#context.local.livingGeneration(id) }
+  }
+
+  /** Each row of the store when it is durable, whoever it came from. Told after its transaction. */
+  onRow(listener: (document: DocumentRef, bytes: Uint8Array) => void): Undo {
+    return this.#books.onRow.add((document, bytes) => {
+      this.#guarded('a row', () => listener(document, bytes))
+    })
+  }
+
+  /** A document was loaded anew: what others hold of it may contain what was set aside. */
+  onReplaced(listener: (document: DocumentRef) => void): Undo {
+    return this.#onReplaced.add(listener)
   }
 
   /** The Y.Doc is not destroyed when the last one lets go. */
@@ -374,6 +410,8 @@ export class CollectionReplica {
     this.#ledger.close()
     this.#onEvent.clear()
     this.#onState.clear()
+    this.#onReplaced.clear()
+    this.#books.onRow.clear()
     if (failure !== undefined) throw failure
   }
 
@@ -395,8 +433,19 @@ export class CollectionReplica {
     if (this.#closing !== undefined) throw closed()
   }
 
-  #stateOf(open: OpenDocument): OpenDocumentState {
-    const { id, isDeleted } = open
+  /** How a document stands that is open in another tab. */
+  stateOf({ id, generation }: DocumentRef): OpenDocumentState {
+    const isWhole = this.#context.shelf.get(id)?.held.isWhole ?? true
+    const isDeleted = generation < this.#context.local.livingGeneration(id)
+    return this.#stateOf({ id, isDeleted, isWhole })
+  }
+
+  #stateOf(of: {
+    readonly id: DocumentId
+    readonly isDeleted: boolean
+    readonly isWhole: boolean
+  }): OpenDocumentState {
+    const { id, isDeleted, isWhole } = of
     const { store } = this.#context
     const pending = this.pending(id)
     const hasArchive = this.#books.positions.archives.length > 0
@@ -405,7 +454,7 @@ export class CollectionReplica {
     return {
       safety,
       pending,
-      isGapped: !open.loaded.held.isWhole,
+      isGapped: !isWhole,
       isDamaged: this.#books.catalogue.get(id)?.isDamaged === true,
       isDeleted,
     }

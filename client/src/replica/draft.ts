@@ -37,6 +37,7 @@ export class Draft {
   readonly #answers = new Map<number, Map<ArchiveId, AnswerRow['outcome']>>()
   readonly #settled = new Set<number>()
   readonly #effects: (() => void)[] = []
+  readonly #rows: [DocumentRef, Uint8Array][] = []
 
   constructor(store: CollectionStore, books: Books) {
     this.#store = store
@@ -77,6 +78,7 @@ export class Draft {
     const { key: document, rowCount, rowBytes } = this.listed(id)
     const key = this.#store.nextKey('updates')
     this.#changes.push({ kind: 'update', key, document, bytes, place })
+    this.#rows.push([{ id, generation: this.livingGeneration(id) }, bytes])
     this.change(id, {
       hasContent: true,
       digest: undefined,
@@ -238,6 +240,7 @@ export class Draft {
     await this.#store.commit([...listing, ...this.#changes], durability)
     for (const document of documents) this.#books.catalogue.set(document)
     for (const effect of this.#effects) effect()
+    for (const [document, bytes] of this.#rows) this.#books.onRow.tell(document, bytes)
   }
 
   #countKept(id: DocumentId): void {
