@@ -5,15 +5,17 @@ import type { Platform } from '../core/core.js'
 export async function nodePlatform(): Promise<Platform> {
   const [ws, wrtc] = await Promise.all([found('ws'), found('@roamhq/wrtc')])
   const WebSocket = member(ws, 'WebSocket') as WebSocketConstructor | undefined
-  const rtc = isRtc(wrtc) ? wrtc : undefined
+  // A CommonJS module: what it exports is its default.
+  const exported = member(wrtc, 'default')
+  const rtc = isRtc(exported) ? exported : undefined
   return { ...(WebSocket && { WebSocket }), ...(rtc && { rtc }) }
 }
 
-/** The module, a CommonJS one's exports; undefined where it is not installed. */
+/** Undefined where it is not installed. */
 async function found(name: string): Promise<unknown> {
   try {
     const module: unknown = await import(name)
-    return member(module, 'default') ?? module
+    return module
   } catch (error) {
     if (member(error, 'code') === 'ERR_MODULE_NOT_FOUND') return undefined
     throw error
