@@ -159,7 +159,8 @@ export class CollectionReplica {
     this.#ledger = new Ledger(this.#context)
     this.documents = this.#mesh
     this.ledger = this.#ledger
-    this.#waiters = new ArchiveWaiters(books.outbox)
+    this.#waiters = new ArchiveWaiters(books.outbox, () => books.positions.isCompared)
+    books.positions.onCompared.add(() => this.#touchOpen())
     this.#open = new OpenDocuments(
       this.#context,
       {
@@ -198,15 +199,12 @@ export class CollectionReplica {
 
   /** What `release` of another replica on this store, or another tab, has handed out. Tried once, then as edits are. */
   async resume(unsaved: readonly UnsavedEdit[]): Promise<void> {
-    const { serial, shelf, local } = this.#context
-    await serial.run(() => {
+    const { serial, local } = this.#context
+    await serial.run(async () => {
       this.#assertOpen()
-      for (const edit of unsaved) {
-        // Whoever is idle in memory does not hear of it.
-        if (shelf.get(edit.document.id)?.edits === undefined) shelf.drop(edit.document.id)
-        local.resume(edit)
-      }
-      return Promise.resolve()
+      // Some may have been stored, and nobody was left to say so.
+      const edits = unsaved.map((edit) => ({ ...edit, isState: false }))
+      await takeFromTab(this.#context, edits)
     })
     await local.flush()
   }
@@ -448,8 +446,11 @@ export class CollectionReplica {
     const { id, isDeleted, isWhole } = of
     const { store } = this.#context
     const pending = this.pending(id)
-    const hasArchive = this.#books.positions.archives.length > 0
-    const safest = hasArchive ? 'archived' : store.isDurable ? 'saved' : 'local'
+    const safest = this.#books.positions.isCompared
+      ? 'archived'
+      : store.isDurable
+        ? 'saved'
+        : 'local'
     const safety = pending.local > 0 ? 'local' : pending.saved > 0 ? 'saved' : safest
     return {
       safety,
@@ -477,9 +478,16 @@ export class CollectionReplica {
     if (!owesOps()) throw new ClientError('bad-option', 'there is no archive to send it to')
     this.#open.flush()
     await unlessAborted(
-      local.whenSaved().then(() => this.#waiters.wait(id)),
+      local.whenSaved().then(() => this.#waiters.wait(id, this.#holdsContent(id))),
       signal,
     )
+  }
+
+  #holdsContent(id: DocumentId | undefined): boolean {
+    const { catalogue } = this.#books
+    if (id !== undefined) return catalogue.get(id)?.hasContent === true
+    for (const { hasContent } of catalogue.all()) if (hasContent) return true
+    return false
   }
 
   // What the parts tell ----------------------------------------------------------------------------
@@ -579,8 +587,17 @@ export class CollectionReplica {
     }
   }
 
+  #touchOpen(): void {
+    for (const { id } of this.#open.all()) this.#touched.add(id)
+    this.#tellSoon()
+  }
+
   #touch(id: DocumentId): void {
     this.#touched.add(id)
+    this.#tellSoon()
+  }
+
+  #tellSoon(): void {
     if (this.#closing !== undefined) return
     this.#telling ??= this.#context.clock.after(0, () => {
       this.#telling = undefined

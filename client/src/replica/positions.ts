@@ -1,12 +1,16 @@
+import { Listeners } from '@holdfast/peer'
 import type { ArchiveId, DocumentId } from '@holdfast/peer/protocol'
 import type { CursorRow } from '../store/kept-rows.js'
 import type { ArchivePosition } from './port.js'
 
 /** Where this replica stands in the logs of the archives that it has met. */
 export class Positions {
+  /** An archive has been compared with for the first time. */
+  readonly onCompared = new Listeners<[]>()
   readonly #positionByArchive = new Map<ArchiveId, ArchivePosition>()
   /** The last seq at which each document is known to stand in a log. */
   readonly #lastSeqs = new Map<ArchiveId, Map<DocumentId, number>>()
+  #isCompared = false
   /** Whose cursor moved last: the one that the mesh compares by. */
   #latest: ArchiveId | undefined
 
@@ -25,6 +29,18 @@ export class Positions {
   set({ archive, term, seq, isWhole, isCompared }: CursorRow): void {
     this.#positionByArchive.set(archive, { cursor: { archive, term, seq }, isWhole, isCompared })
     this.#latest = archive
+    if (isCompared && !this.#isCompared) {
+      this.#isCompared = true
+      this.onCompared.tell()
+    }
+  }
+
+  /**
+   * Some archive was met, and has what was held before that: what no op is owed for is archived. Until
+   * then only of what is pushed and answered this is known.
+   */
+  get isCompared(): boolean {
+    return this.#isCompared
   }
 
   forget(archive: ArchiveId): void {

@@ -6,20 +6,27 @@ import { isArchived } from './outbox.js'
 /** Those who wait until what was edited is on an archive's disk. */
 export class ArchiveWaiters {
   readonly #outbox: Outbox
+  readonly #isCompared: () => boolean
   readonly #waiters = new Set<Waiter>()
 
-  constructor(outbox: Outbox) {
+  /** @param isCompared an archive has what was held before it was met */
+  constructor(outbox: Outbox, isCompared: () => boolean) {
     this.#outbox = outbox
+    this.#isCompared = isCompared
   }
 
-  /** Of one document, or of all: what is in the outbox now. Rejects if any of it is refused. */
-  wait(id: DocumentId | undefined): Promise<void> {
+  /**
+   * Of one document, or of all: what is in the outbox now, and what was held before any archive was
+   * met. Rejects if any of it is refused.
+   */
+  wait(id: DocumentId | undefined, hasContent: boolean): Promise<void> {
     const ops = id === undefined ? [...this.#outbox.all()] : this.#outbox.ofDocument(id)
     const keyByOp = new Map<string, number>()
     for (const op of ops) if (op.isOwn && !isArchived(op)) keyByOp.set(nameOf(op.op), op.key)
-    if (keyByOp.size === 0) return Promise.resolve()
+    const needsComparison = hasContent && !this.#isCompared()
+    if (keyByOp.size === 0 && !needsComparison) return Promise.resolve()
     return new Promise((resolve, reject) => {
-      this.#waiters.add({ keyByOp, resolve, reject })
+      this.#waiters.add({ keyByOp, needsComparison, resolve, reject })
     })
   }
 
@@ -30,7 +37,7 @@ export class ArchiveWaiters {
         const op = this.#outbox.get(key)
         if (op === undefined || isArchived(op)) waiter.keyByOp.delete(name)
       }
-      if (waiter.keyByOp.size === 0) {
+      if (waiter.keyByOp.size === 0 && (!waiter.needsComparison || this.#isCompared())) {
         this.#waiters.delete(waiter)
         waiter.resolve()
       }
@@ -58,6 +65,7 @@ export class ArchiveWaiters {
 }
 
 interface Waiter {
+  readonly needsComparison: boolean
   readonly keyByOp: Map<string, number>
   readonly resolve: () => void
   readonly reject: (error: unknown) => void

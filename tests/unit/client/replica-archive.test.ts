@@ -127,8 +127,8 @@ test('[L51] [I13] [REPLICA-8] what one opening has committed is asked again of a
   expect((await replica.ledger.owed(archive, 0, 10, 1_000)).ops).toMatchObject([{ op: owed.op }])
 })
 
-test('[L48] [REPLICA-9] what is owed is owed to each archive, also to one that is met later', async () => {
-  const { replica } = await opened('two archives')
+test('[L48] [L45] [REPLICA-9] [CLIENT-5] what is owed is owed to each archive, and nothing is called archived before what was held at the first contact has been compared', async () => {
+  const { replica, world } = await opened('two archives')
   const open = await replica.open('note')
   open.ydoc.getText('mine').insert(0, 'x')
   await open.whenSaved()
@@ -140,11 +140,17 @@ test('[L48] [REPLICA-9] what is owed is owed to each archive, also to one that i
   if (owed === undefined) throw new Error('nothing is owed')
   await replica.ledger.committed(archive, term, [{ op: owed.op, seq: 1, gapped: false }])
   expect([await ops(archive), await ops(otherArchive)]).toEqual([0, 1])
-  expect(open.state.safety).toBe('archived')
   // What was held before the first contact is to be compared.
+  expect(open.state.safety).toBe('saved')
+  let isArchived = false
+  const waiting = open.whenArchived().then(() => (isArchived = true))
   expect(replica.ledger.position(archive)?.isCompared).toBe(false)
   const cursor = { archive, term, seq: 1 }
+  expect(isArchived).toBe(false)
   await replica.ledger.resynced({ cursor, isWhole: true, isCompared: true })
+  expect(open.state.safety).toBe('archived')
+  await world.clock.run(1)
+  await waiting
   expect(replica.ledger.position(archive)).toEqual({ cursor, isWhole: true, isCompared: true })
 })
 
