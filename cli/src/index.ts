@@ -1,2 +1,5 @@
 export { main } from './cli.js'
 export { OnePort, type OnePortOptions } from './up/one-port.js'
+export { examine, type Ground, type Plan } from './doctor/examine.js'
+export type { Finding } from './doctor/finding.js'
+export { HoldfastError, type HoldfastErrorCode } from './errors.js'

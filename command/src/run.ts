@@ -3,7 +3,14 @@ import { configText } from './files.adapter.js'
 import { settle, type Sources } from './given.js'
 import { helpFor, helpOf } from './help.js'
 import { ProgressDisplay } from './progress.js'
-import { Mistake, type Command, type CommandContext, type ExitCode, type Program } from './spec.js'
+import {
+  Mistake,
+  type Command,
+  type CommandContext,
+  type ExitCode,
+  type Failure,
+  type Program,
+} from './spec.js'
 import { commonFlags, parseRequest, type Said } from './words.js'
 
 /** What a run of a command needs from the world. */
@@ -100,17 +107,25 @@ function failure(
   { terminal }: CommandWorld,
 ): ExitCode {
   if (error instanceof Mistake) {
-    const isNamed = command !== undefined && command.mayOmitName !== 'always'
-    const help = [program.name, ...(isNamed ? [command.name] : []), '--help'].join(' ')
+    const about = error.command ?? command
+    const isNamed = about !== undefined && about.mayOmitName !== 'always'
+    const help = [program.name, ...(isNamed ? [about.name] : []), '--help'].join(' ')
     terminal.writeError(`${sentence(error.message)} See: ${help}\n`)
     return 2
   }
-  const known = program.failureOf(error)
+  const known = program.failureOf(error) ?? failureOfSystem(error)
   if (known === undefined || !(error instanceof Error)) throw error
   const advice = known.advice === undefined ? '' : ` ${known.advice}`
   const message = advice === '' ? error.message : sentence(error.message)
   terminal.writeError(`${program.name}: ${message}${advice}\n`)
   return known.exitCode
+}
+
+/** A file or a socket that the system does not give: its message says which, and why. */
+function failureOfSystem(error: unknown): Failure | undefined {
+  return error instanceof Error && 'syscall' in error && 'code' in error
+    ? { exitCode: 1 }
+    : undefined
 }
 
 function sentence(text: string): string {

@@ -106,6 +106,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Something was asked for wrongly: says what, and what was probably meant. */
 export class Mistake extends Error {
+  /** Whose help says more. */
+  command: Command | undefined
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'Mistake'

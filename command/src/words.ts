@@ -38,7 +38,12 @@ export function parseRequest(words: readonly string[], program: Program): Reques
   const unnamed = first.startsWith('-') ? (standard ?? ownerOf(first, commands)) : undefined
   const command = unnamed ?? commandNamed(first, commands)
   if (rest.includes('--help') || rest.includes('-h')) return { kind: 'help', command }
-  return run(command, unnamed === undefined ? rest : words, program)
+  try {
+    return run(command, unnamed === undefined ? rest : words, program)
+  } catch (error) {
+    if (error instanceof Mistake) error.command = command
+    throw error
+  }
 }
 
 function helpOf([name]: readonly string[], commands: readonly Command[]): Request {

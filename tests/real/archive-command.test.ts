@@ -25,7 +25,7 @@ const base = makeBase()
 afterAll(() => rmSync(base, { recursive: true, force: true }))
 const rich = freshFile(base)
 beforeAll(() => richLog(rich))
-const commandNames = ['inspect', 'verify', 'backup', 'export', 'import', 'compact']
+const commandNames = ['inspect', 'verify', 'backup', 'restore', 'export', 'import', 'compact']
 
 function copyOfRich(): string {
   const file = freshFile(base)

@@ -1,5 +1,6 @@
 import { sqliteVersion } from '@holdfast/archive'
 import { portOf, type Command, type Given } from '@holdfast/command'
+import { measureDisk } from '../doctor/disk.js'
 import { examine, type Plan } from '../doctor/examine.js'
 import type { Finding } from '../doctor/finding.js'
 import { loadWebRtc } from '../doctor/programs.js'
@@ -35,6 +36,7 @@ Exits with 1 if something fails; a warning does not.`,
       nodeVersion: process.versions.node,
       sqliteVersion,
       loadWebRtc,
+      measureDisk,
       nowMs: clock.now(),
     })
     terminal.write(

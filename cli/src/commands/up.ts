@@ -14,6 +14,7 @@ import {
   secretOfTokens,
   wholeOf,
   type Command,
+  type Environment,
   type Given,
 } from '@holdfast/command'
 import { pinoLogger as signalLogger } from '@holdfast/signal'
@@ -86,7 +87,7 @@ address, and is all that a small installation needs; behind a proxy that does TL
       'for everybody who has a token',
     ],
   ],
-  run: async (given, { terminal, clock, random, signal }) => {
+  run: async (given, { terminal, clock, random, signal, env }) => {
     const level = choiceOf(given, 'log-level', 'log level', logLevels)
     const folder = given.value('data') ?? ''
     const host = given.value('host') ?? ''
@@ -114,13 +115,18 @@ address, and is all that a small installation needs; behind a proxy that does TL
       random,
       loggers: { signal: signalLogger(level ?? 'error'), archive: archiveLogger(level ?? 'error') },
     })
-    if (level === undefined) terminal.write(welcomeText(one, host, folder))
+    if (level === undefined) terminal.write(welcomeText(one, host, folder, calledIn(env)))
     else archiveLogger(level).info('listening', { host, port: one.port, folder })
     await aborted(signal)
     if (terminal.isLive) terminal.writeError('\nDraining…\n')
     await one.close()
     return 0
   },
+}
+
+/** A checkout has it among its own modules, not in the shell's path. */
+function calledIn(env: Environment): string {
+  return env['npm_lifecycle_event'] === undefined ? 'holdfast' : 'npx holdfast'
 }
 
 /** In a checkout, where `npm start` builds it. */

@@ -6,8 +6,28 @@ import { mkdir, open, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fail, ok, reasonOf, warn, type Finding } from './finding.js'
 
-/** Changes nothing but for a small file that it makes and removes. */
-export async function diskFindings(data: string, nowMs: number): Promise<readonly Finding[]> {
+/** What a disk says of itself. */
+export interface DiskFigures {
+  readonly freeBytes: number
+  /** Of writing a page down to it. */
+  readonly fsyncMs: number
+  /** The number that Linux has for its file system. */
+  readonly fileSystem: number
+}
+
+/** Makes a small file in the folder, and removes it. */
+export async function measureDisk(folder: string): Promise<DiskFigures> {
+  const fsyncMs = await medianFsyncMs(folder)
+  const { bavail, bsize, type } = await statfs(folder)
+  return { freeBytes: bavail * bsize, fsyncMs, fileSystem: type }
+}
+
+/** Changes nothing but for what `measure` does. */
+export async function diskFindings(
+  data: string,
+  nowMs: number,
+  measure: typeof measureDisk,
+): Promise<readonly Finding[]> {
   const folder = resolve(data)
   const place = nearestFolder(folder)
   try {
@@ -15,16 +35,15 @@ export async function diskFindings(data: string, nowMs: number): Promise<readonl
     if (!found.isDirectory()) {
       return [fail('data', `${place} is a file`, 'Take a folder: --data DIR')]
     }
-    const medianMs = await fsyncMs(place)
-    const space = await statfs(place)
+    const { freeBytes, fsyncMs, fileSystem } = await measure(place)
     return [
       ok(
         'data',
         place === folder ? `${folder} takes files` : `${folder} is not there yet, and can be made`,
       ),
-      spaceFinding(space.bavail * space.bsize),
-      fsyncFinding(medianMs),
-      ...fileSystemFindings(space.type),
+      spaceFinding(freeBytes),
+      fsyncFinding(fsyncMs),
+      ...fileSystemFindings(fileSystem),
       ...(place === folder ? await logFindings(folder, nowMs) : []),
     ]
   } catch (error) {
@@ -43,7 +62,7 @@ function nearestFolder(folder: string): string {
   return existsSync(folder) || dirname(folder) === folder ? folder : nearestFolder(dirname(folder))
 }
 
-export function spaceFinding(freeBytes: number): Finding {
+function spaceFinding(freeBytes: number): Finding {
   const said = `${bytesText(freeBytes)} free`
   if (freeBytes < leastBytes) {
     return fail('space', said, 'Make room: an archive without any takes no edits.')
@@ -58,7 +77,7 @@ const leastBytes = 64 * 1024 * 1024
 const fewBytes = 1024 * 1024 * 1024
 
 /** Median of writing a page down to the disk, as each commit does. */
-async function fsyncMs(folder: string): Promise<number> {
+async function medianFsyncMs(folder: string): Promise<number> {
   const own = join(folder, `.holdfast-doctor-${process.pid}`)
   await mkdir(own)
   try {
@@ -80,7 +99,7 @@ async function fsyncMs(folder: string): Promise<number> {
   }
 }
 
-export function fsyncFinding(medianMs: number): Finding {
+function fsyncFinding(medianMs: number): Finding {
   const said = `a commit reaches the disk in ${medianMs.toFixed(medianMs < 10 ? 1 : 0)} ms`
   return medianMs > slowMs
     ? warn(

@@ -1,6 +1,6 @@
 /** Everything that the doctor looks at, in the order in which it would stop a start. */
 import { clockFinding } from './clock.js'
-import { diskFindings } from './disk.js'
+import { diskFindings, type DiskFigures } from './disk.js'
 import { keyFindings, portFinding, secretFileFindings, secretFinding } from './door.js'
 import type { Finding } from './finding.js'
 import { nodeFinding, sqliteFinding, webRtcFinding } from './programs.js'
@@ -27,12 +27,14 @@ export interface Ground {
   readonly sqliteVersion: () => string
   /** Whether it is there; rejects if it is and does not load. */
   readonly loadWebRtc: () => Promise<boolean>
+  /** Rejects if the folder takes no file. */
+  readonly measureDisk: (folder: string) => Promise<DiskFigures>
   readonly nowMs: number
 }
 
 export async function examine(plan: Plan, ground: Ground): Promise<readonly Finding[]> {
   const sqlite = sqliteFinding(ground.sqliteVersion)
-  const disk = diskFindings(plan.data, ground.nowMs)
+  const disk = diskFindings(plan.data, ground.nowMs, ground.measureDisk)
   return [
     nodeFinding(ground.nodeVersion),
     sqlite,

@@ -1,7 +1,11 @@
 import type { OnePort } from './one-port.js'
 
-/** What is running, where, and what to try. */
-export function welcomeText(one: OnePort, host: string, folder: string): string {
+/**
+ * What is running, where, and what to try.
+ *
+ * @param holdfast how the program is called here
+ */
+export function welcomeText(one: OnePort, host: string, folder: string, holdfast: string): string {
   const place = `${reachable(host)}:${one.port}`
   const web = `http://${place}`
   const rows: readonly (readonly [string, string, string])[] = [
@@ -13,9 +17,9 @@ export function welcomeText(one: OnePort, host: string, folder: string): string 
   const width = Math.max(...rows.map(([, address]) => address.length)) + 3
   const tries = [
     ...(one.hasPage ? [['open the page in two windows, and cut one off', '']] : []),
-    [`holdfast inspect ${web}`, 'what it holds and does, live'],
-    [`holdfast backup ${folder} backup.db`, 'a copy, while it runs'],
-    ['holdfast up --help', 'for others than this machine: tokens, TURN, limits'],
+    [`${holdfast} inspect ${web}`, 'what it holds and does, live'],
+    [`${holdfast} backup ${folder} backup.db`, 'a copy, while it runs'],
+    [`${holdfast} up --help`, 'for others than this machine: tokens, TURN, limits'],
   ] as const
   const tryWidth = Math.max(...tries.map(([what]) => what.length)) + 3
   return [
