@@ -190,7 +190,7 @@ describe('a mesh in a simulated world', () => {
       if (pipe === undefined) throw new Error('no link')
       // What the two say waits: long enough to begin another link, not to be dead.
       world.world.network.cut(pipe.a.host, pipe.b.host)
-      await world.run(2_700)
+      await world.run(3_000)
       world.world.network.heal(pipe.a.host, pipe.b.host)
       for (let ms = 0; ms < 6_000; ms += 50) {
         await world.run(50)

@@ -3,6 +3,9 @@ import type { Rtc } from '../ports/index.js'
 /**
  * The given constructors, with connections that bear how simple-peer treats them:
  *
+ * - It asks for the other end's description at every candidate, and for a state that nobody reads. In
+ *   Node each answer waits for another thread: in a room that is joined at once, milliseconds. So it
+ *   hears what it has said itself.
  * - It asks for statistics before it says that it is connected, to learn an address that nobody reads.
  *   A connection that closes while they are gathered takes down the process: libwebrtc for Node
  *   crashes in one of some hundred such closes. So it hears at once what it waits for.
@@ -20,15 +23,31 @@ export function gentle(rtc: Rtc, isOpen: () => boolean): Rtc {
     ...rtc,
     RTCPeerConnection: function GentleConnection(config: object): Connection {
       const connection = new Connection(config)
-      const addIceCandidate = connection.addIceCandidate.bind(connection)
-      connection.addIceCandidate = (candidate) => addIceCandidate(candidate).catch(() => {})
-      connection.getStats = () => Promise.resolve(anyPair)
-      const close = connection.close.bind(connection)
-      connection.close = () => {
-        if (isOpen()) close()
-        else setTimeout(close, channelClosesWithinMs)
+      const said: Record<string, unknown> = {
+        remoteDescription: null,
+        iceGatheringState: 'complete',
+        setRemoteDescription: async (description: object) => {
+          await connection.setRemoteDescription(description)
+          said['remoteDescription'] = description
+        },
+        addIceCandidate: (candidate: object) =>
+          connection.addIceCandidate(candidate).catch(() => {}),
+        getStats: () => Promise.resolve(anyPair),
+        close: () => {
+          if (isOpen()) connection.close()
+          else setTimeout(() => connection.close(), channelClosesWithinMs)
+        },
       }
-      return connection
+      return new Proxy(connection, {
+        get(target, name) {
+          if (typeof name === 'string' && Object.hasOwn(said, name)) return said[name]
+          const value: unknown = Reflect.get(target, name)
+          // The platform's methods know their own objects alone.
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value
+        },
+        set: (target, name, value) =>
+          name === 'onicegatheringstatechange' || Reflect.set(target, name, value),
+      })
     },
   }
 }
@@ -40,7 +59,7 @@ const channelClosesWithinMs = 200
 interface Connection {
   close(): void
   addIceCandidate(candidate: object): Promise<void>
-  getStats(): Promise<readonly object[]>
+  setRemoteDescription(description: object): Promise<void>
 }
 
 const anyPair = [

@@ -2,6 +2,11 @@
 export const presenceBounds = {
   /** One who drags a cursor is told of twenty times a second, not at every event of the mouse. */
   tellEveryMs: 50,
+  /**
+   * What others show is passed on after this: by then a newcomer is linked with most of them, and
+   * has it from themselves.
+   */
+  passAfterMs: 150,
   /** An unchanged state is said again, for those who have it by way of others, … */
   renewEveryMs: 30_000,
   /** … for whom it is gone when it was not renewed in this time: that no rumour came is rare. */

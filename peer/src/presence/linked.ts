@@ -15,6 +15,8 @@ export interface Linked {
   readonly viewed: Set<string>
   /** What it is passed by others: authors, each with the scope. */
   readonly informed: Set<string>
+  /** What it will be passed from here. */
+  readonly owed: Set<string>
   /** When it was last passed what from here. */
   readonly toldAtMs: Map<string, number>
   /** Whom it is linked with; undefined until it has said so. */
@@ -29,6 +31,7 @@ export function newLinked(instance: InstanceId): Linked {
     links: [],
     viewed: new Set(),
     informed: new Set(),
+    owed: new Set(),
     toldAtMs: new Map(),
     neighbours: undefined,
     isBehind: false,

@@ -5,7 +5,7 @@
  * Who passes on what a neighbour had from elsewhere is answered, once, by the same; from then on each
  * leaves the other out. When links or views change all of that is forgotten, and learned anew.
  */
-import type { Clock } from '../ports/index.js'
+import type { Clock, Undo } from '../ports/index.js'
 import {
   messageBounds,
   type DocumentRef,
@@ -26,6 +26,8 @@ export class PresenceTeller {
   readonly #options: PresenceTellerOptions
   /** Who brought the newest of what came by way of others, since the ways were last forgotten. */
   readonly #wayByShown = new Map<string, InstanceId>()
+  readonly #owed: Owed[] = []
+  #passing: Undo | undefined
   #learnedAtMs = -Infinity
   #sentMessages = 0
   #passedOn = 0
@@ -71,14 +73,23 @@ export class PresenceTeller {
     const own = scope.bytesOf(this.#options.self)
     if (own !== undefined) this.send(linked, presenceOf(scope, undefined, own))
     if (linked.neighbours === undefined) return
-    for (const author of scope.authors) if (lacks(linked, author)) this.pass(scope, author, linked)
+    for (const author of scope.authors)
+      if (lacks(linked, author)) this.passSoon(scope, author, linked)
   }
 
-  /** What somebody else shows, to one who has no link to it. */
-  pass(scope: PresenceScope, author: InstanceId, linked: Linked): void {
-    const bytes = scope.bytesOf(author)
-    if (bytes === undefined || bytes.byteLength > messageBounds.maxPresenceBytes) return
-    this.#sendOn(linked, scope, author, bytes)
+  /** What somebody else shows, to one who has no link to it: soon, if it has none then. */
+  passSoon(scope: PresenceScope, author: InstanceId, linked: Linked): void {
+    const key = keyOfShown(scope, author)
+    if (linked.owed.has(key)) return
+    linked.owed.add(key)
+    this.#owed.push({ scope, author, linked, key })
+    this.#passing ??= this.#options.clock.after(bounds.passAfterMs, () => this.#passOwed())
+  }
+
+  /** Nothing is armed afterwards. */
+  close(): void {
+    this.#passing?.()
+    this.#owed.length = 0
   }
 
   toAll(message: Message): void {
@@ -117,7 +128,7 @@ export class PresenceTeller {
     if (isNews) this.#wayByShown.set(key, from.instance)
     const way = this.#wayByShown.get(key) ?? from.instance
     const quietMs = this.#options.clock.monotonic() - (from.toldAtMs.get(key) ?? -Infinity)
-    if (way !== from.instance && quietMs > bounds.rumourMs) this.pass(scope, author, from)
+    if (way !== from.instance && quietMs > bounds.rumourMs) this.#pass(scope, author, from)
   }
 
   /** Links or views have changed: forgets the ways. */
@@ -140,6 +151,21 @@ export class PresenceTeller {
     return this.#options.linkedByInstance.values()
   }
 
+  #passOwed(): void {
+    this.#passing = undefined
+    for (const { scope, author, linked, key } of this.#owed.splice(0)) {
+      linked.owed.delete(key)
+      const isNeeded = lacks(linked, author) && views(linked, scope) && linked.links.length > 0
+      if (isNeeded) this.#pass(scope, author, linked)
+    }
+  }
+
+  #pass(scope: PresenceScope, author: InstanceId, linked: Linked): void {
+    const bytes = scope.bytesOf(author)
+    if (bytes === undefined || bytes.byteLength > messageBounds.maxPresenceBytes) return
+    this.#sendOn(linked, scope, author, bytes)
+  }
+
   #sendOn(linked: Linked, scope: PresenceScope, author: InstanceId, bytes: Uint8Array): void {
     this.#passedOn++
     linked.toldAtMs.set(keyOfShown(scope, author), this.#options.clock.monotonic())
@@ -153,4 +179,12 @@ export class PresenceTeller {
       all.every((other) => one === other || one.neighbours?.has(other.instance) === true),
     )
   }
+}
+
+/** What is to be passed on. */
+interface Owed {
+  readonly scope: PresenceScope
+  readonly author: InstanceId
+  readonly linked: Linked
+  readonly key: string
 }

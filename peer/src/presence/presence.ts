@@ -107,6 +107,7 @@ export class Presence {
     for (const { id } of this.#scopes.documents) this.close(id)
     this.#scopes.collection.close()
     this.#doubts.clear()
+    this.#teller.close()
     this.#linkedByInstance.clear()
     this.#sweeping?.()
   }
@@ -223,7 +224,7 @@ export class Presence {
       if (!views(linked, scope)) continue
       for (const author of scope.authors) {
         const lackedBefore = before !== undefined && !before.has(author)
-        if (!lackedBefore && lacks(linked, author)) this.#teller.pass(scope, author, linked)
+        if (!lackedBefore && lacks(linked, author)) this.#teller.passSoon(scope, author, linked)
       }
     }
   }

@@ -68,8 +68,8 @@ export const syncBounds = {
   /** Ops that have come and wait to be applied. Beyond it they are dropped, and compared later. */
   maxArrivedBytes: 16 * MiB,
   maxArrivedOps: 8_192,
-  /** Changes of `neighbours` are told together. */
-  tellNeighboursWithinMs: 20,
+  /** Changes of `neighbours` are told together: a newcomer is linked with several at once. */
+  tellNeighboursWithinMs: 60,
   /** Documents of others that a collection takes in by itself, and endings that it remembers. */
   maxDocuments: 65_536,
   /** Updates of one document that wait for what they delete, and for how long. */
