@@ -5,3 +5,9 @@ export type * from './api.js'
 export type { ClientStore, CoreHost, CoreSeat, Platform } from './core/core.js'
 export type { ArchiveAddress } from './core/network.js'
 export { ClientError, type ClientErrorCode } from './errors.js'
+export {
+  HoldfastProvider,
+  type ProviderEvents,
+  type ProviderOptions,
+  type ProviderStatus,
+} from './provider.js'
