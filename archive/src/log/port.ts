@@ -78,6 +78,9 @@ export interface Log {
     stateVector?: Uint8Array,
   ): Promise<DocumentState | undefined>
 
+  /** The collections that have an entry, or ever had one, by name, a page at a time. */
+  collections(request: CollectionsRequest): Promise<CollectionsPage>
+
   /** The documents of a collection, by name, a page at a time. */
   documents(request: DocumentsRequest): Promise<DocumentsPage>
 
@@ -259,6 +262,17 @@ export interface DocumentState {
   /** Every row of the document up to here is in `bytes`, or in `parked`. */
   readonly through: number
   readonly parked: readonly Uint8Array[]
+}
+
+export interface CollectionsRequest {
+  /** Collections named after this one, as UTF-8 sorts; from the first if absent. */
+  readonly after?: CollectionName
+  readonly limit: number
+}
+
+export interface CollectionsPage {
+  readonly collections: readonly CollectionName[]
+  readonly more: boolean
 }
 
 export interface DocumentsRequest {

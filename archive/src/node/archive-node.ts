@@ -101,6 +101,11 @@ export class ArchiveNode {
     return this.#context.instance
   }
 
+  /** Of what its log holds, for others who compare it. */
+  get digests(): DocumentDigests {
+    return this.#context.digests
+  }
+
   /**
    * Serves the peer at the other end of a link, which the node owns from now on: to its end, or to
    * its own. A node that is full or going away says so and hangs up.

@@ -2,6 +2,7 @@
  * The admin API: JSON over HTTP, for operators and their tools.
  *
  *   GET  /admin/inspect[?collection=][&limit=]      what is in the log, and what the archive does
+ *   GET  /admin/collections[?after=][&limit=]       which there are, by name
  *   GET  /admin/leases?collection=                  who reads, and how far
  *   GET  /admin/offers?collection=                  what readers could give that the archive lacks
  *   POST /admin/accept?collection=&document=&generation=&instance=    takes one of these
@@ -106,6 +107,10 @@ export class AdminApi {
     return ok({ log: log.body, archive: await this.#options.activity() })
   }
 
+  async collections({ after, limit = 1_000 }: Asked): Promise<Answer> {
+    return ok(await this.#options.log.collections({ limit, ...(after && { after }) }))
+  }
+
   async leases({ collection }: Asked): Promise<Answer> {
     if (collection === undefined) return refusal(400, refuse('malformed', 'admin: no collection'))
     return ok({ leases: await this.#options.log.leases.list(collection) })
@@ -187,6 +192,7 @@ interface Answer {
 
 interface Asked {
   readonly collection?: CollectionName
+  readonly after?: CollectionName
   readonly document?: DocumentRef['id']
   readonly generation?: number
   readonly instance?: InstanceId
@@ -196,7 +202,15 @@ interface Asked {
 
 interface Route {
   readonly method: 'GET' | 'POST'
-  readonly run: 'inspect' | 'leases' | 'offers' | 'accept' | 'compact' | 'verify' | 'backup'
+  readonly run:
+    | 'inspect'
+    | 'collections'
+    | 'leases'
+    | 'offers'
+    | 'accept'
+    | 'compact'
+    | 'verify'
+    | 'backup'
   /** Admin of the collection that is named will do. */
   readonly isOfCollection: boolean
 }
@@ -204,6 +218,7 @@ interface Route {
 const routes: Readonly<Record<string, Route | undefined>> = {
   __proto__: null as never,
   '/admin/inspect': { method: 'GET', run: 'inspect', isOfCollection: false },
+  '/admin/collections': { method: 'GET', run: 'collections', isOfCollection: false },
   '/admin/leases': { method: 'GET', run: 'leases', isOfCollection: true },
   '/admin/offers': { method: 'GET', run: 'offers', isOfCollection: true },
   '/admin/accept': { method: 'POST', run: 'accept', isOfCollection: true },
@@ -216,10 +231,10 @@ function askedOf(request: IncomingMessage): Parsed<Asked> {
   const given = new URLSearchParams(request.url?.split('?')[1])
   const asked: { -readonly [Name in keyof Asked]: Asked[Name] } = {}
   for (const [key, value] of given) {
-    if (key === 'collection') {
+    if (key === 'collection' || key === 'after') {
       const name = parseCollectionName(value)
       if (!name.ok) return name
-      asked.collection = name.value
+      asked[key] = name.value
     } else if (key === 'document') {
       const id = parseDocumentId(value)
       if (!id.ok) return id

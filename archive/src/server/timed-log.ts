@@ -33,6 +33,7 @@ export function timedLog(log: Log, clock: Clock, watch: LogWatch): Log {
     head: (collection) => log.head(collection),
     onCommit: (listener) => log.onCommit(listener),
     state: (collection, document, stateVector) => log.state(collection, document, stateVector),
+    collections: (request) => log.collections(request),
     documents: (request) => log.documents(request),
     latest: (collection, id) => log.latest(collection, id),
     touchesDeleted: (collection, id, update) => log.touchesDeleted(collection, id, update),

@@ -122,6 +122,7 @@ function everyCall(log: Log): readonly (() => Promise<unknown>)[] {
     () => log.locate(notes, { archive, term, seq: 0 }),
     () => log.head(notes),
     () => log.state(notes, note),
+    () => log.collections({ limit: 1 }),
     () => log.documents({ collection: notes, limit: 1 }),
     () => log.latest(notes, note.id),
     () => log.touchesDeleted(notes, note.id, op.bytes),

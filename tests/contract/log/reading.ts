@@ -262,6 +262,24 @@ export function describeReading(contract: LogContract): void {
     )
 
     test(
+      '[LOG-53] collections are listed by name, a page at a time, also when all in them is deleted',
+      onLog(contract, async ({ log }) => {
+        expect(await log.collections({ limit: 2 })).toEqual({ collections: [], more: false })
+        for (const [at, name] of ['b', 'ä', 'a', '🪸', 'ﬀ'].entries()) {
+          const op = new Writer(at + 1).write('x')
+          await commit(log, { ...op, collection: collectionOf(name) })
+        }
+        await log.delete(collectionOf('ä'), note)
+        const first = await log.collections({ limit: 2 })
+        expect(first).toEqual({ collections: ['a', 'b'], more: true })
+        expect(await log.collections({ after: collectionOf('b'), limit: 3 })).toEqual({
+          collections: ['ä', 'ﬀ', '🪸'],
+          more: false,
+        })
+      }),
+    )
+
+    test(
       '[LOG-27] documents are listed by name, a page at a time',
       onLog(contract, async ({ log }) => {
         for (const [at, id] of ['b', 'ä', 'a', 'B', 'aa', '🪸', 'ﬀ'].entries()) {

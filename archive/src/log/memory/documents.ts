@@ -8,6 +8,8 @@ import {
 import * as Y from 'yjs'
 import { mergeUpdates } from '../append/index.js'
 import type {
+  CollectionsPage,
+  CollectionsRequest,
   DocumentState,
   DocumentsPage,
   DocumentsRequest,
@@ -64,6 +66,16 @@ export function documentState(table: DocumentTable, stateVector?: Uint8Array): D
     through: table.lastSeq,
     parked: rows.filter(({ seq }) => parked.has(seq)).map(({ bytes }) => bytes.slice()),
   }
+}
+
+export function listCollections(
+  tables: Tables,
+  { after, limit }: CollectionsRequest,
+): CollectionsPage {
+  const names = [...tables.collections.keys()]
+    .filter((name) => after === undefined || compareCodePoints(name, after) > 0)
+    .toSorted(compareCodePoints)
+  return { collections: names.slice(0, limit), more: names.length > limit }
 }
 
 export function touchesDeleted(

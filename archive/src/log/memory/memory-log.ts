@@ -15,6 +15,8 @@ import { defaultLogPolicy, type LogPolicy, type LogWorld } from '../options.js'
 import type {
   AppendOp,
   AppendOutcome,
+  CollectionsPage,
+  CollectionsRequest,
   Commit,
   CommittedEntry,
   DeleteOutcome,
@@ -33,7 +35,14 @@ import type {
 import { isIntact } from './checksum.js'
 import { MemoryCompaction } from './compaction.js'
 import { Counters } from './counters.js'
-import { documentState, gapsOf, listDocuments, summaryOf, touchesDeleted } from './documents.js'
+import {
+  documentState,
+  gapsOf,
+  listCollections,
+  listDocuments,
+  summaryOf,
+  touchesDeleted,
+} from './documents.js'
 import { appendChanges, deleteChanges, type WriteContext } from './entries.js'
 import { storedLeases, writeLeasesDown } from './leases.js'
 import type { MemoryDisk } from './memory-disk.js'
@@ -212,6 +221,11 @@ class MemoryLog implements Log {
       return this.state(collection, document, stateVector)
     }
     return documentState(table, stateVector)
+  }
+
+  async collections(request: CollectionsRequest): Promise<CollectionsPage> {
+    this.#assertOpen()
+    return listCollections(this.#tables, request)
   }
 
   async documents(request: DocumentsRequest): Promise<DocumentsPage> {

@@ -9,6 +9,8 @@ import {
 import * as Y from 'yjs'
 import { mergeUpdates, type DocumentState as JudgedState } from '../append/index.js'
 import type {
+  CollectionsPage,
+  CollectionsRequest,
   DocumentsPage,
   DocumentsRequest,
   DocumentState,
@@ -36,6 +38,7 @@ export class DocumentReads {
   readonly #parts: DocumentReadsParts
   readonly #finder: DocumentFinder
   readonly #collection: Statement<readonly [number]>
+  readonly #collections: Statement<readonly [string]>
   readonly #listed: Statement<DocumentRow>
   readonly #gapped: Statement<DocumentRow>
   readonly #hasEnded: Statement<readonly [number]>
@@ -46,6 +49,9 @@ export class DocumentReads {
     this.#parts = parts
     this.#finder = new DocumentFinder(sql)
     this.#collection = sql.readTuples('SELECT id FROM collections WHERE name = ?')
+    this.#collections = sql.readTuples(
+      'SELECT name FROM collections WHERE name > ? ORDER BY name LIMIT ?',
+    )
     this.#listed = sql.read(
       `SELECT ${documentColumns} FROM documents
        WHERE collection = ? AND (name, generation) > (?, ?) ORDER BY name, generation LIMIT ?`,
@@ -73,6 +79,11 @@ export class DocumentReads {
   latest(name: CollectionName, id: DocumentId): DocumentSummary | undefined {
     const row = this.latestRow(name, id)
     return row && summaryOf(row)
+  }
+
+  collections({ after = '' as CollectionName, limit }: CollectionsRequest): CollectionsPage {
+    const names = this.#collections.all(after, limit + 1).map(([name]) => name as CollectionName)
+    return { collections: names.slice(0, limit), more: names.length > limit }
   }
 
   list({ collection: name, after, limit }: DocumentsRequest): DocumentsPage {

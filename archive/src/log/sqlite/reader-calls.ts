@@ -7,6 +7,7 @@ export function readerCalls(reader: Reader, options: ReaderOptions) {
   return {
     head: standings.head.bind(standings),
     locate: standings.locate.bind(standings),
+    collections: documents.collections.bind(documents),
     documents: documents.list.bind(documents),
     latest: documents.latest.bind(documents),
     touchesDeleted: documents.touchesDeleted.bind(documents),

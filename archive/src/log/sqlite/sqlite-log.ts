@@ -15,6 +15,8 @@ import { defaultLogPolicy, type LogPolicy, type LogWorld } from '../options.js'
 import type {
   AppendOp,
   AppendOutcome,
+  CollectionsPage,
+  CollectionsRequest,
   Commit,
   DeleteOutcome,
   DocumentsPage,
@@ -204,6 +206,11 @@ class SqliteLog implements Log {
     return this.#healing.reading(() =>
       this.#open.whole.call('state', collection, document, stateVector),
     )
+  }
+
+  async collections(request: CollectionsRequest): Promise<CollectionsPage> {
+    this.#assertOpen()
+    return this.#open.pages.call('collections', request)
   }
 
   async documents(request: DocumentsRequest): Promise<DocumentsPage> {

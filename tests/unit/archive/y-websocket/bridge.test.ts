@@ -458,6 +458,7 @@ function delegate(log: Log): Log {
     head: (collection) => log.head(collection),
     onCommit: (listener) => log.onCommit(listener),
     state: (collection, document, vector) => log.state(collection, document, vector),
+    collections: (request) => log.collections(request),
     documents: (request) => log.documents(request),
     latest: (collection, id) => log.latest(collection, id),
     touchesDeleted: (collection, id, update) => log.touchesDeleted(collection, id, update),
