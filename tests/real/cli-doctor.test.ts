@@ -41,6 +41,16 @@ describe('holdfast doctor', () => {
     for (const { advice } of fails) expect(advice).toBeTruthy()
   })
 
+  test('[CLI-20] finds a secret that cannot be read, as all else', async () => {
+    const words = ['doctor', '--port', '0', '--host', '0.0.0.0', '--secret-file', 'none']
+    const { code, output } = await holdfast(words, { cwd })
+    expect([code, output]).toEqual([
+      1,
+      expect.stringContaining('--secret-file: none cannot be read'),
+    ])
+    expect(output).toMatch(/^It would not work: 1 to mend/m)
+  })
+
   const noTurn = whyNoTurnServer()
   test.skipIf(noTurn !== undefined)(
     `[CLI-20] asks a TURN server for a relay with the secret${noTurn === undefined ? '' : `: ${noTurn}`}`,

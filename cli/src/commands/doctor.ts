@@ -1,5 +1,5 @@
 import { sqliteVersion } from '@holdfast/archive'
-import { portOf, type Command, type Given } from '@holdfast/command'
+import { Mistake, portOf, type Command, type Given } from '@holdfast/command'
 import { measureDisk } from '../doctor/disk.js'
 import { examine, type Plan } from '../doctor/examine.js'
 import type { Finding } from '../doctor/finding.js'
@@ -47,17 +47,36 @@ Exits with 1 if something fails; a warning does not.`,
 }
 
 async function planOf(given: Given): Promise<Plan> {
+  const unreadable: string[] = []
+  const secret = await secretIn(given, 'secret', unreadable)
+  const turnSecret = await secretIn(given, 'turn-secret', unreadable)
   return {
     data: given.value('data') ?? '',
     host: given.value('host') ?? '',
     port: portOf(given, 'port') ?? 0,
     open: given.isOn('open'),
-    secret: await given.secret('secret'),
+    secret,
     secretFile: given.value('secret-file'),
     jwks: given.value('jwks'),
     turn: given.list('turn') ?? [],
-    turnSecret: await given.secret('turn-secret'),
+    turnSecret,
     turnSecretFile: given.value('turn-secret-file'),
+    unreadable,
+  }
+}
+
+/** What stops `up` is something to find here. */
+async function secretIn(
+  given: Given,
+  name: string,
+  unreadable: string[],
+): Promise<string | undefined> {
+  try {
+    return await given.secret(name)
+  } catch (error) {
+    if (!(error instanceof Mistake)) throw error
+    unreadable.push(error.message)
+    return undefined
   }
 }
 

@@ -1,8 +1,9 @@
 /** Where strangers come in: the port, and what they have to show. */
-import { isLoopback } from '@holdfast/access'
+import { createTokenVerifier, isLoopback } from '@holdfast/access'
+import { systemClock } from '@holdfast/peer/ports'
 import { stat } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { fail, ok, warn, type Finding } from './finding.js'
+import { fail, ok, reasonOf, warn, type Finding } from './finding.js'
 
 export function portFinding(host: string, port: number): Promise<Finding> {
   const place = `${host}:${port}`
@@ -48,10 +49,26 @@ export function keyFindings({ host, open, secret, jwks }: Keys): readonly Findin
           ),
         ]
   }
-  return [
-    ...(secret === undefined ? [] : [secretFinding('secret', secret)]),
-    ...(jwks === undefined ? [] : [ok('access', `tokens by the keys of ${jwks}`)]),
-  ]
+  return secret === undefined ? [] : [secretFinding('secret', secret)]
+}
+
+/** Whether public keys can be had, from a file or from where they are published. */
+export async function jwksFinding(place: string): Promise<Finding> {
+  try {
+    await createTokenVerifier({ jwks: place }, systemClock)
+    if (/^https?:/.test(place)) {
+      const response = await fetch(place, { signal: AbortSignal.timeout(5_000) })
+      const { keys } = (await response.json()) as { readonly keys?: unknown }
+      if (!response.ok || !Array.isArray(keys)) throw new Error(`no key set (${response.status})`)
+    }
+    return ok('access', `tokens by the keys of ${place}`)
+  } catch (error) {
+    return fail(
+      'access',
+      `the keys of ${place} cannot be had: ${reasonOf(error)}`,
+      'Without them no token is good: --jwks takes a JWKS, as a file or at an https: address.',
+    )
+  }
 }
 
 export function secretFinding(subject: string, secret: string, minBytes = minSecretBytes): Finding {

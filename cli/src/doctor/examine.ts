@@ -1,8 +1,8 @@
 /** Everything that the doctor looks at, in the order in which it would stop a start. */
 import { clockFinding } from './clock.js'
 import { diskFindings, type DiskFigures } from './disk.js'
-import { keyFindings, portFinding, secretFileFindings, secretFinding } from './door.js'
-import type { Finding } from './finding.js'
+import { jwksFinding, keyFindings, portFinding, secretFileFindings, secretFinding } from './door.js'
+import { fail, type Finding } from './finding.js'
 import { nodeFinding, sqliteFinding, webRtcFinding } from './programs.js'
 import { turnFinding } from './turn.js'
 
@@ -18,6 +18,8 @@ export interface Plan {
   readonly turn: readonly string[]
   readonly turnSecret: string | undefined
   readonly turnSecretFile: string | undefined
+  /** Why a secret that was meant could not be read; of these there is no secret here. */
+  readonly unreadable: readonly string[]
 }
 
 /** What it stands on. */
@@ -45,12 +47,18 @@ export async function examine(plan: Plan, ground: Ground): Promise<readonly Find
       ? await disk
       : (await disk).filter(({ subject }) => !ofLog.has(subject))),
     await portFinding(plan.host, plan.port),
-    ...keyFindings(plan),
-    ...(plan.secretFile === undefined ? [] : await secretFileFindings('secret', plan.secretFile)),
+    ...plan.unreadable.map((why) =>
+      fail('secret', why, 'Name a file that is there, and that this user can read.'),
+    ),
+    ...(plan.unreadable.length > 0 ? [] : keyFindings(plan)),
+    ...(plan.jwks === undefined ? [] : [await jwksFinding(plan.jwks)]),
+    ...(plan.secretFile === undefined || plan.secret === undefined
+      ? []
+      : await secretFileFindings('secret', plan.secretFile)),
     ...(plan.turn.length === 0 || plan.turnSecret === undefined
       ? []
       : [secretFinding('TURN secret', plan.turnSecret, coturnSecretBytes)]),
-    ...(plan.turnSecretFile === undefined
+    ...(plan.turnSecretFile === undefined || plan.turnSecret === undefined
       ? []
       : await secretFileFindings('TURN secret', plan.turnSecretFile)),
     ...(await Promise.all(plan.turn.map((url) => turnFinding(url, plan.turnSecret, ground.nowMs)))),

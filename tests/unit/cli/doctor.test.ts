@@ -176,9 +176,12 @@ describe('the doctor', () => {
     expect(of('access', await found({ host: '0.0.0.0', open: true }))).toMatchObject({
       level: 'warn',
     })
-    expect(of('access', await found({ host: '0.0.0.0', jwks: 'keys.json' }))).toMatchObject({
-      level: 'ok',
-    })
+    const jwks = join(folder, 'keys.json')
+    expect(of('access', await found({ host: '0.0.0.0', jwks }))).toMatchObject({ level: 'fail' })
+    await writeFile(jwks, '{ "keys": [] }')
+    expect(of('access', await found({ host: '0.0.0.0', jwks }))).toMatchObject({ level: 'ok' })
+    const nobody = 'http://127.0.0.1:1/keys.json'
+    expect(of('access', await found({ jwks: nobody }))).toMatchObject({ level: 'fail' })
   })
 
   test('[CLI-20] asks TURN servers whether they are there', async () => {
@@ -236,6 +239,7 @@ function found(plan: Partial<Plan>, ground: Partial<Ground> = {}): Promise<reado
       turn: [],
       turnSecret: undefined,
       turnSecretFile: undefined,
+      unreadable: [],
       ...plan,
     },
     {
