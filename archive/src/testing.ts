@@ -2,3 +2,6 @@
 export * from './log/append/index.js'
 export * from './log/memory/index.js'
 export * from './log/sqlite/testing.js'
+/** Following another archive, to be run on a log and links of a test's own. */
+export { Follower, type FollowedCollection } from './follow/follower.js'
+export { keyOfRecord, type FollowRecord, type FollowRecords } from './follow/records.js'

@@ -5,7 +5,14 @@ import {
   type Compactor,
   type Log,
 } from '@holdfast/archive'
-import { MemoryDisk, openMemoryLog } from '@holdfast/archive/testing'
+import {
+  Follower,
+  keyOfRecord,
+  MemoryDisk,
+  openMemoryLog,
+  type FollowRecord,
+  type FollowRecords,
+} from '@holdfast/archive/testing'
 import { silentLogger } from '@holdfast/peer/ports'
 import type { Access, CollectionName, DocumentId } from '@holdfast/peer/protocol'
 import type { Host, Life, World } from '@holdfast/peer/testing'
@@ -22,11 +29,18 @@ export class ArchiveHost {
   compactions = 0
   readonly errors = new Set<string>()
   openAccess: Access = 'write'
+  /** Of the life that is under way, where this archive follows another one. */
+  follower: Follower | undefined
   readonly host: Host
   readonly #world: World
+  readonly #followed: string | undefined
+  /** Beside the disk's log: it stays when that is exchanged. */
+  readonly #kept = new Map<string, FollowRecord>()
 
-  constructor(world: World, name = 'archive') {
+  /** @param followed the name of another archive, of which this one is the second */
+  constructor(world: World, name = 'archive', followed?: string) {
     this.#world = world
+    this.#followed = followed
     this.host = world.host(name)
     this.disk = new MemoryDisk(world.random.fork('archive disk'))
   }
@@ -38,6 +52,7 @@ export class ArchiveHost {
   crash(): void {
     this.#note()
     this.node = undefined
+    this.follower = undefined
     this.host.crash()
     this.disk.crash()
   }
@@ -99,6 +114,39 @@ export class ArchiveHost {
     life.listen((link) => node.accept(link))
     this.node = node
     this.log = log
+    if (this.#followed !== undefined) await this.#follow(life, log, node, this.#followed)
+  }
+
+  async #follow(life: Life, log: Log, node: ArchiveNode, other: string): Promise<void> {
+    const { clock, random } = life
+    const follower = new Follower({
+      log,
+      digests: node.digests,
+      instance: node.instance,
+      records: this.#records(life),
+      dial: () => ({ link: life.dial(other) }),
+      collections: ['notes' as CollectionName],
+      clock,
+      random,
+      logger: {
+        ...silentLogger,
+        error: (text, fields) => life.log(`follower: ${text} ${JSON.stringify(fields)}`),
+      },
+    })
+    this.follower = follower
+    await follower.start()
+  }
+
+  /** As the file beside the log: what was saved in the last second before a crash may be lost. */
+  #records({ clock, random }: Life): FollowRecords {
+    return {
+      load: async () => [...this.#kept.values()],
+      save: (record) => {
+        const key = keyOfRecord(record.collection, record.position.cursor.archive)
+        clock.after(random.below(1_000), () => this.#kept.set(key, record))
+      },
+      close: async () => {},
+    }
   }
 
   #note(): void {

@@ -12,9 +12,12 @@ export class ClientHost {
   connection: ArchiveConnection | undefined
   clock: Clock | undefined
   readonly host: Host
+  readonly archive: string
 
-  constructor(world: World, name: string, disk?: ReplicaDisk) {
+  /** @param archive the name of the one that it is connected to */
+  constructor(world: World, name: string, disk?: ReplicaDisk, archive = 'archive') {
     this.host = world.host(name)
+    this.archive = archive
     this.disk = disk ?? new ReplicaDisk(world.random.fork(`replica ${name}`))
   }
 
@@ -45,7 +48,7 @@ export class ClientHost {
       collection: 'notes' as CollectionName,
       identity: () => ({ replica: this.disk.replica, instance: ledger.instance }),
       ledger,
-      dial: () => ({ link: life.dial('archive') }),
+      dial: () => ({ link: life.dial(this.archive) }),
       clock,
       random,
       logger: silentLogger,

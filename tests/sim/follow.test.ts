@@ -1,0 +1,20 @@
+import { runSeeds } from '@holdfast/peer/testing'
+import { expect, test } from 'vitest'
+import { followScenario } from './follow/scenario.js'
+import { seedsFromEnvironment } from './seeds.js'
+
+test(
+  '[L26] [L27] [L28] [L48] [FOLLOW-1] [FOLLOW-4] [FOLLOW-5] two archives that die, are restored or emptied end up with the same, and so do their devices',
+  { timeout: 600_000 },
+  async () => {
+    const { runs, seed } = seedsFromEnvironment({ runs: 12, seed: 'follow' })
+    const { counts } = await runSeeds({
+      scenario: followScenario,
+      runs,
+      seed,
+      mustHappen: ['edit', 'document ended', 'away', 'cut', 'restored', 'emptied', 'rows retired'],
+    })
+    expect(counts.get('edit') ?? 0).toBeGreaterThan(0)
+    if (process.env['RUNS'] !== undefined) console.log(JSON.stringify([...counts]))
+  },
+)
