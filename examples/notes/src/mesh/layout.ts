@@ -1,0 +1,54 @@
+import type { Participant } from './model.js'
+
+export interface Point {
+  readonly x: number
+  readonly y: number
+}
+
+/** The picture's own units. It is scaled to whatever room it gets. */
+export const width = 400
+export const height = 300
+/** Where the rock begins. */
+export const seabed = 232
+
+/** Where a peer's line to the archive takes hold: below it, and a little towards the middle. */
+export function hold(peer: Point): Point {
+  return { x: width / 2 + (peer.x - width / 2) * 0.72, y: seabed + 9 }
+}
+
+/**
+ * Peers float on an ellipse above the rock, oneself in front. The same people in the same order get
+ * the same places, so that nobody jumps when somebody comes.
+ */
+export function places(participants: readonly Participant[]): ReadonlyMap<string, Point> {
+  const self = participants.filter(({ isSelf }) => isSelf)
+  const others = participants
+    .filter(({ isSelf }) => !isSelf)
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  const at = new Map<string, Point>()
+  const centre = { x: width / 2, y: 104 }
+  for (const { id } of self) at.set(id, { x: centre.x, y: others.length === 0 ? 110 : 168 })
+  for (const [index, { id }] of others.entries()) {
+    // From left to right over the top; one alone stands straight above.
+    const share = others.length === 1 ? 0.5 : index / (others.length - 1)
+    const angle = Math.PI * (1.06 - 1.12 * share)
+    at.set(id, {
+      x: centre.x + Math.cos(angle) * 152,
+      y: centre.y + 26 - Math.sin(angle) * 86,
+    })
+  }
+  return at
+}
+
+/** A line that bends a little, away from the middle, so that crossing lines can be told apart. */
+export function curve(from: Point, to: Point, bend: number): string {
+  const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 }
+  const length = Math.hypot(to.x - from.x, to.y - from.y) || 1
+  const normal = { x: -(to.y - from.y) / length, y: (to.x - from.x) / length }
+  const control = { x: middle.x + normal.x * bend, y: middle.y + normal.y * bend }
+  return `M${round(from.x)} ${round(from.y)}Q${round(control.x)} ${round(control.y)} ${round(to.x)} ${round(to.y)}`
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10
+}

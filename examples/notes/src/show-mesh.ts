@@ -1,0 +1,69 @@
+/** Draws what the client says of the mesh, and who is here. */
+import type { Collection, CollectionStatus } from '@holdfast/client'
+import { byId, eachFrame } from './dom.js'
+import type { Me } from './me.js'
+import { archiveId } from './mesh/model.js'
+import { Picture } from './mesh/picture.js'
+import { MeshSource } from './mesh/source.js'
+import { People } from './parts/people.js'
+import type { Session } from './session.js'
+
+/** What others draw of this page is told them so often, however fast somebody types. */
+const tellEveryMs = 250
+
+export function showMesh({ client, notes, boards }: Session, me: () => Me): void {
+  const picture = new Picture(byId('picture'))
+  const people = new People(byId('people'))
+  const source = new MeshSource(client, notes)
+  const reach = byId('reach')
+  const show = eachFrame(() => {
+    const model = source.read()
+    picture.show(model)
+    people.show(model.participants, notes.links)
+    const words = wordsFor(notes.status)
+    reach.dataset['reach'] = client.status.reach
+    // It is said aloud when it changes: only then.
+    if (reach.textContent !== words) reach.textContent = words
+  })
+  notes.awareness.on('change', show)
+  notes.onLinks(show)
+  notes.onStatus(show)
+  client.onStatus(show)
+  showCompactions(notes, picture)
+  for (const collection of [notes, boards]) {
+    collection.onTraffic(({ direction, link }) => {
+      const isArchive = collection.status.archives.some(({ archive }) => archive === link)
+      const other = isArchive ? archiveId : link
+      // It came by way of others, who are not named.
+      if (other === undefined) return
+      const colour = isArchive ? 'var(--stone-bright)' : me().colour
+      if (direction === 'out') picture.pulse(source.self, other, colour)
+      else picture.pulse(other, source.self, colour)
+    })
+  }
+  const tell = (): void => {
+    source.tell(me())
+    // Round trips change without an event.
+    show()
+  }
+  setInterval(tell, tellEveryMs)
+  tell()
+}
+
+function showCompactions(notes: Collection, picture: Picture): void {
+  let compacted: unknown = undefined
+  notes.onStatus(({ archives }) => {
+    const latest = archives[0]?.compacted
+    const text = JSON.stringify(latest)
+    if (latest === undefined || text === compacted) return
+    compacted = text
+    picture.compacted(latest.removed)
+  })
+}
+
+function wordsFor({ reach, peers }: CollectionStatus): string {
+  const others = peers === 0 ? '' : peers === 1 ? '1 peer' : `${peers} peers`
+  if (reach === 'offline' || reach === 'connecting') return reach
+  if (reach === 'mesh') return `${others || 'peers'}, no archive`
+  return others === '' ? 'archive' : `archive and ${others}`
+}
