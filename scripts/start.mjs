@@ -22,8 +22,20 @@ if (
 ) {
   console.error('start: the page could not be built; the servers start without it')
 }
+if (process.env['npm_lifecycle_event'] !== undefined) endWithParent()
 process.argv.splice(2, 0, 'up')
 await import(join(root, 'cli', 'dist', 'main.js'))
+
+/** npm, when it is told to end, ends the shell that it started, but not what runs in that. */
+function endWithParent() {
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(watch)
+    process.kill(process.pid, 'SIGTERM')
+  }, 500)
+  watch.unref()
+}
 
 /** Runs a tool of the workspace with this very Node; says whether it did well. */
 function run(cwd, name, bin, args) {
