@@ -12,12 +12,14 @@ export interface Outcome {
 export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>
   readonly terminal?: Partial<Terminal>
+  /** After each time that the command has written something. */
+  readonly onWrite?: () => void
 }
 
 /** Runs a command line in this process, on a terminal that listens, with a clock that never waits. */
 export async function runOn(
   run: (world: CommandWorld) => Promise<number>,
-  { env = {}, terminal = {} }: Surroundings = {},
+  { env = {}, terminal = {}, onWrite }: Surroundings = {},
 ): Promise<Outcome> {
   let output = ''
   let errors = ''
@@ -43,7 +45,10 @@ export async function runOn(
       rows: 24,
       onInterrupt: () => () => {},
       ...terminal,
-      write: (text) => void (output += text),
+      write(text) {
+        output += text
+        onWrite?.()
+      },
       writeError: (text) => void (errors += text),
     },
   })
