@@ -1,4 +1,6 @@
 /** What only React Native has. */
+export { nativeStore, type NativeStoreOptions } from './native/native-store.js'
+export type { AppStateLike } from './native/app-state.js'
 export {
   openOpSqliteDriver,
   type OpSqlite,

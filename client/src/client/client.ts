@@ -50,6 +50,8 @@ export class AppClient implements Client {
       createOwner: (driver) => this.#createOwner(driver),
       exchange: (core) => this.#turns.run(exchanging, () => this.#exchange(core)),
       report: (error) => this.#errors.tell(error),
+      setAway: (away) => this.setAway(away),
+      retryNow: () => this.retryNow(),
     }
   }
 

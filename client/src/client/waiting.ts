@@ -1,6 +1,6 @@
 import type { Undo } from '@holdfast/peer/ports'
 import type { WaitOptions } from '../api.js'
-import { unlessAborted } from '../replica/unless-aborted.js'
+import { throwIfAborted, unlessAborted } from '../replica/unless-aborted.js'
 
 /** Resolves when the condition holds: asked now, and whenever there is news. `stop` ends all waits. */
 export class Waits {
@@ -11,7 +11,7 @@ export class Waits {
   }>()
 
   async until(look: () => boolean, { signal }: WaitOptions = {}): Promise<void> {
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     if (look()) return
     let forget: Undo | undefined
     const met = new Promise<void>((resolve, reject) => {

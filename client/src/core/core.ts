@@ -165,6 +165,9 @@ export interface CoreHost {
   exchange(core: Core): Promise<void>
   /** Tells the app what went wrong. */
   report(error: ClientError): void
+  /** As the app's own `setAway` and `retryNow`: the store's platform knows when to say so. */
+  setAway(away: boolean): void
+  retryNow(): void
 }
 
 /** What links are made of. */

@@ -11,9 +11,21 @@ export async function unlessAborted<T>(
   })
   try {
     const winner = await Promise.race([promise.then((value) => ({ value })), aborted])
-    if (winner === undefined) throw signal.reason
+    if (winner === undefined) throw reasonOf(signal)
     return winner.value
   } finally {
     over.abort()
   }
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw reasonOf(signal)
+}
+
+/** React Native's signals know that they were aborted, and not why. */
+function reasonOf({ reason }: { readonly reason?: unknown }): unknown {
+  if (reason !== undefined) return reason
+  const error = new Error('This operation was aborted')
+  error.name = 'AbortError'
+  return error
 }

@@ -48,7 +48,7 @@ class SocketPipe implements Pipe {
   }
 
   get bufferedBytes(): number {
-    return this.#waitingBytes + this.#socket.bufferedAmount
+    return this.#waitingBytes + (this.#socket.bufferedAmount ?? 0)
   }
 
   send(frame: Uint8Array): void {

@@ -2,8 +2,8 @@
 export interface WebSocketLike {
   binaryType: string
   readonly readyState: number
-  /** Bytes given to `send` that have not left yet. */
-  readonly bufferedAmount: number
+  /** Bytes given to `send` that have not left yet. React Native's does not say. */
+  readonly bufferedAmount?: number
   onopen: ((event: never) => void) | null
   onmessage: ((event: never) => void) | null
   onclose: ((event: never) => void) | null
