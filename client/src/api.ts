@@ -123,8 +123,8 @@ export interface CollectionStatus {
 
 export interface Progress {
   readonly what: 'first-load' | 'catch-up' | 'upload' | 'recovery'
-  /** A recovery compares documents; all else is counted in bytes. */
-  readonly unit: 'bytes' | 'documents'
+  /** A recovery compares documents; a log is read in entries where its bytes are not known. */
+  readonly unit: 'bytes' | 'entries' | 'documents'
   readonly done: number
   readonly total: number
 }

@@ -43,6 +43,8 @@ export class ArchiveWay {
   #compacted: ArchiveStatus['compacted']
   /** What the log still sends is all that there is: this replica stood at its beginning. */
   #isFirstLoad = false
+  /** Where this replica stood when the reading began. */
+  #fromSeq = 0
 
   constructor(options: ArchiveWayOptions) {
     const { name, address, token, identity, ledger, reach, presence, self, documents } = options
@@ -64,7 +66,9 @@ export class ArchiveWay {
     this.#connection.onState((state) => {
       const { archive } = this.#connection
       if (state.phase === 'catching-up' && archive !== undefined) {
-        this.#isFirstLoad = ledger.position(archive)?.isWhole !== true
+        const position = ledger.position(archive)
+        this.#isFirstLoad = position?.isWhole !== true
+        this.#fromSeq = position?.cursor.seq ?? 0
       }
       this.#presence.stateChanged()
       if (state.phase === 'refused') refused(state)
@@ -115,9 +119,14 @@ export class ArchiveWay {
     if (recovery !== undefined) {
       return { what: 'recovery', unit: 'documents', done: recovery.done, total: recovery.total }
     }
+    const what = this.#isFirstLoad ? 'first-load' : 'catch-up'
     if (download !== undefined) {
-      const what = this.#isFirstLoad ? 'first-load' : 'catch-up'
       return { what, unit: 'bytes', done: download.doneBytes, total: download.totalBytes }
+    }
+    const { state, seq = 0, head = 0 } = this.status
+    if (state === 'catching-up' && head > seq) {
+      const from = Math.min(this.#fromSeq, seq)
+      return { what, unit: 'entries', done: seq - from, total: head - from }
     }
     if (upload === undefined) return undefined
     return { what: 'upload', unit: 'bytes', done: upload.doneBytes, total: upload.totalBytes }
@@ -144,8 +153,19 @@ export class ArchiveWay {
     this.#connection.retryNow()
   }
 
-  close(): void {
+  /** Says goodbye. Resolves when what was queued has left, in five seconds at most. Once. */
+  async close(): Promise<void> {
     this.#presence.close()
+    const { channel } = this.#connection
+    if (channel === undefined) {
+      this.#connection.close()
+      return
+    }
+    const gone = new Promise<void>((resolve) => channel.onClose(() => resolve()))
+    const haveMet = this.isLinked
     this.#connection.close()
+    // Before the two have met there is nothing to say.
+    if (!haveMet) channel.abort('closed before the two had met')
+    await gone
   }
 }

@@ -386,8 +386,7 @@ export class OwnerCollection implements CoreCollection {
     const mesh = this.#mesh
     if (mesh === undefined) return
     this.#mesh = undefined
-    const closed = mesh.close().finally(() => this.#leaving.delete(closed))
-    this.#leaving.add(closed)
+    this.#leave(mesh.close())
   }
 
   #dialArchives(): void {
@@ -421,8 +420,13 @@ export class OwnerCollection implements CoreCollection {
   }
 
   #leaveArchives(): void {
-    for (const way of this.#archives) way.close()
+    for (const way of this.#archives) this.#leave(way.close())
     this.#archives = []
+  }
+
+  #leave(closing: Promise<void>): void {
+    const closed = closing.finally(() => this.#leaving.delete(closed))
+    this.#leaving.add(closed)
   }
 
   get #reach(): Reach {
