@@ -35,3 +35,8 @@ export { CollectionStore } from './store/collection-store.js'
 export type { StoreChange } from './store/changes.js'
 export { CollectionReplica, type CollectionReplicaOptions } from './replica/collection-replica.js'
 export { OpenDocument, type ReplicaEvent } from './replica/open-document.js'
+/** Tabs that share a store, over any port. */
+export { tabsStore, type TabsStoreOptions } from './tabs/tab-seat.js'
+export type { HeldLock, LockRequest, TabChannel, TabLife, TabsPort } from './tabs/port.js'
+export { tabsBounds } from './tabs/limits.js'
+export { FollowerCore } from './tabs/follower-core.js'

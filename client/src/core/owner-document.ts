@@ -128,7 +128,7 @@ export class OwnerDocument implements CoreDocument {
 }
 
 /** Whoever edits and is shown goes by another name from now on: the one before belongs to its ops. */
-function renewClient(ydoc: Y.Doc, awareness: Awareness, client: number): void {
+export function renewClient(ydoc: Y.Doc, awareness: Awareness, client: number): void {
   const shown = awareness.getLocalState()
   awareness.setLocalState(null)
   ydoc.clientID = client

@@ -296,8 +296,8 @@ export class CollectionReplica {
     return this.#whenSaved(undefined, options)
   }
 
-  whenArchived(options: WaitOptions = {}): Promise<void> {
-    return this.#whenArchived(undefined, options)
+  whenArchived(options: WaitOptions = {}, id?: DocumentId): Promise<void> {
+    return this.#whenArchived(id, options)
   }
 
   /** All that was edited leaves for the store, whatever that is worth. Rejects where it cannot be stored. */
