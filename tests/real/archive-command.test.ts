@@ -85,6 +85,8 @@ describe('the command', () => {
     expect(error).toContain(answer)
     expect(out).toBe('')
     expect(code).toBe(error.includes('is not a log') ? 1 : 2)
+    // A mistake makes no log.
+    expect(existsSync('x.db')).toBe(false)
   })
 
   test('[TOOL-14] never prints what a name would do to a terminal', async () => {

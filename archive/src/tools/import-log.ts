@@ -52,9 +52,7 @@ export interface RefusedImport {
 export async function importFolder(options: ImportOptions, run: ToolRun): Promise<ImportReport> {
   const pace = new Pace(run)
   const { folder } = options
-  if (!isThere(join(folder, manifestName))) {
-    throw new LogError('invalid-argument', `${folder} has no ${manifestName}: no finished export`)
-  }
+  assertExport(folder)
   const { documents } = parseManifest(readText(folder, manifestName))
   const wanted = documents
     .filter(({ collection }) => collection === (options.collection ?? collection))
@@ -69,6 +67,12 @@ export async function importFolder(options: ImportOptions, run: ToolRun): Promis
   }
   await pace.end(step, done)
   return importing.report(done)
+}
+
+/** Throws where the folder is no finished export: said before a log is opened, or even made, for it. */
+export function assertExport(folder: string): void {
+  if (isThere(join(folder, manifestName))) return
+  throw new LogError('invalid-argument', `${folder} has no ${manifestName}: no finished export`)
 }
 
 const step = 'importing documents'

@@ -1,6 +1,6 @@
 import { type Command, countText, printable } from '@holdfast/command'
 import { openSqliteLog } from '../../log/sqlite/sqlite-log.js'
-import { importFolder, type ImportReport } from '../../tools/import-log.js'
+import { assertExport, importFolder, type ImportReport } from '../../tools/import-log.js'
 import { assertThere, logAt, targetFlags, targetOf } from './targets.js'
 
 export const importCommand: Command = {
@@ -25,6 +25,7 @@ Needs the log to itself: stop the archive first.`,
   run: async (given, { terminal, clock, random, logger, signal, onProgress }) => {
     const folder = given.operand('FOLDER')
     assertThere(folder, 'folder')
+    assertExport(folder)
     const { collection, document } = targetOf(given)
     const log = await openSqliteLog({ file: logAt(given.operand('FILE')), clock, random, logger })
     try {
