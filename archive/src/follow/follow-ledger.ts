@@ -58,6 +58,8 @@ export class FollowLedger implements ArchiveLedger {
   readonly #instance: InstanceId
   /** Of the archive that is being followed now. */
   #owed: { readonly archive: ArchiveId; readonly rows: OwedRows } | undefined
+  /** A resync has begun to change the log, and has not come to its end. */
+  #isComparing = false
   /** Appends for the other archive that are under way: whose a new entry is, is not known yet. */
   #appending = 0
   #unjudged: number[] = []
@@ -70,7 +72,6 @@ export class FollowLedger implements ArchiveLedger {
     this.#instance = hexOf(random.bytes(16)) as InstanceId
     this.#taking = new Taking({
       ...options,
-      onCame: (seq) => this.#owed?.rows.came(seq),
       seqOf: (hash) => this.#owed?.rows.seqOf(hash),
     })
   }
@@ -115,28 +116,54 @@ export class FollowLedger implements ArchiveLedger {
     if (!follows(position, page)) return { kind: 'needs', entries: [] }
     // Asked before anything is added: who held nothing has nothing to compare.
     const wasCompared = position?.isCompared ?? this.#startSeq === 0
-    this.#rowsFor(archive)
-    const { needs, isLacking } = await this.#whileAppending(() => this.#taking.take(page))
+    const rows = this.#rowsFor(archive)
+    const { needs, isLacking } = await this.#whileAppending(async () => {
+      const taken = await this.#taking.take(page)
+      for (const seq of taken.came) rows.came(seq)
+      return taken
+    })
     if (needs !== undefined) return { kind: 'needs', entries: needs }
+    const isWhole = page.through === page.head
     const taken = {
       cursor: { archive, term, seq: page.through },
-      isWhole: page.through === page.head,
-      isCompared: wasCompared && !isLacking,
+      isWhole,
+      isCompared: wasCompared && !isLacking && !this.#isComparing,
     }
+    if (rows.passed(term, page.through, isWhole)) this.#tellOwed()
     this.#keep(taken)
     return { kind: 'taken', position: taken }
   }
 
   async receive(document: DocumentRef, updates: readonly Uint8Array[]): Promise<void> {
-    await this.#whileAppending(() => this.#taking.receive(document, updates))
+    await this.#compare(() => this.#taking.receive(document, updates))
   }
 
   async end(document: DocumentRef): Promise<void> {
-    await this.#whileAppending(() => this.#taking.end(document))
+    await this.#compare(() => this.#taking.end(document))
   }
 
   async resynced(position: ArchivePosition): Promise<void> {
+    const { archive, term, seq } = position.cursor
+    this.#isComparing = false
+    if (this.#rowsFor(archive).passed(term, seq, false)) this.#tellOwed()
     this.#keep(position)
+  }
+
+  /**
+   * What comes in a resync counts as theirs at once, or all of it would be said back. That is so
+   * when the resync has come to its end: one that does not is made again.
+   */
+  async #compare(append: () => Promise<readonly number[]>): Promise<void> {
+    this.#isComparing = true
+    for (const [archive, position] of this.#positionByArchive) {
+      if (position.isCompared) {
+        this.#positionByArchive.set(archive, { ...position, isCompared: false })
+        this.#keepGiven(archive)
+      }
+    }
+    await this.#whileAppending(async () => {
+      for (const seq of await append()) this.#owed?.rows.came(seq)
+    })
   }
 
   // Giving what this log holds ---------------------------------------------------------------------
@@ -163,10 +190,11 @@ export class FollowLedger implements ArchiveLedger {
   /** Gapped or not, it is in the other log now: that one asks for what closes the gap. */
   async committed(
     archive: ArchiveId,
-    _term: TermId,
+    term: TermId,
     results: readonly CommittedOp[],
   ): Promise<void> {
-    for (const { op } of results) this.#rowsFor(archive).answered(op)
+    const rows = this.#rowsFor(archive)
+    for (const { op, seq } of results) rows.committed(op, term, seq)
     this.#keepGiven(archive)
   }
 
@@ -177,7 +205,7 @@ export class FollowLedger implements ArchiveLedger {
         this.#tellOwed()
         continue
       }
-      if (rows.answered(op) && code !== 'document-deleted') {
+      if (rows.refused(op) && code !== 'document-deleted') {
         const { collection, logger } = this.#options
         logger.error('the followed archive refuses an entry of this log', { code, collection })
       }

@@ -6,15 +6,20 @@ import {
   type CollectionName,
   type InstanceId,
   type OpId,
+  type TermId,
 } from '@holdfast/peer/protocol'
 import type { Entry, Log } from '../log/port.js'
 
 /*
  * What of the own log another archive has not answered yet.
  *
- *   0 ── given ─────────────────── seen ─────────────── head
- *        │ answered, or theirs: gone │ not looked at yet
- *        │ the rest: `open`          │ theirs: `foreign`
+ *   0 ── given ───────────────────────── seen ─────────────── head
+ *        │ theirs, or passed: forgotten   │ not looked at yet
+ *        │ the rest: `open`               │ theirs: `foreign`
+ *
+ *   open:  asked ── committed there ──► answered ── the cursor has passed that ──► passed
+ *            ▲                              │ another opening of their log
+ *            └──────────────────────────────┘ it may be an older copy, which never heard of it
  *
  * Nothing of an entry is kept but its seq and the ids under which it went. A row goes under its own
  * op id, so that both logs know it by the same one. What has none (an upload, a snapshot, a tombstone)
@@ -25,11 +30,13 @@ export class OwedRows {
   readonly #collection: CollectionName
   /** Of the ids that are made here: nobody else has it. */
   readonly #instance: InstanceId
-  /** Entries up to `#seen` that are not answered, and the ids that are awaited for each. */
-  readonly #open = new Map<number, Set<string>>()
-  readonly #seqByOp = new Map<string, number>()
+  /** Entries up to `#seen` that the other log is not known to hold for good. */
+  readonly #open = new Map<number, Open>()
+  readonly #ownByOp = new Map<string, number>()
   /** Beyond `#seen`: came from the other archive. */
   readonly #foreign = new Set<number>()
+  /** Answered by an opening that is over: owed anew when they are met. */
+  readonly #again = new Set<number>()
   /** Refused as live ops: they go as uploads, which are not judged by who wrote them. */
   readonly #asUploads = new Set<number>()
   /** Rows that went lately, by the hash under which their place comes back. */
@@ -54,8 +61,28 @@ export class OwedRows {
     return this.#given
   }
 
+  /** Not answered. */
   get openCount(): number {
-    return this.#open.size
+    let count = 0
+    for (const { answer } of this.#open.values()) if (answer === undefined) count++
+    return count
+  }
+
+  /**
+   * The cursor in the other log has moved: to the end of a page, or by a resync. True: something is
+   * owed again.
+   */
+  passed(term: TermId, seq: number, isAtHead: boolean): boolean {
+    let isOwedAgain = false
+    for (const [own, { answer }] of this.#open) {
+      if (answer === undefined) continue
+      if (answer.term !== term) {
+        this.#open.delete(own)
+        this.#again.add(own)
+        isOwedAgain = true
+      } else if (answer.seq === undefined ? isAtHead : answer.seq <= seq) this.#settle(own)
+    }
+    return isOwedAgain
   }
 
   /** The entry with this seq came from the other archive, or it has just said that it holds it. */
@@ -79,7 +106,7 @@ export class OwedRows {
 
   /** Entries after `after` that are owed, oldest first. */
   async read(after: number, maxOps: number, maxBytes: number): Promise<OwedPage> {
-    let from = Math.max(after, this.#open.size === 0 ? this.#seen : this.#given)
+    let from = Math.max(after, this.#given)
     for (;;) {
       const page = await this.#log.read({
         collection: this.#collection,
@@ -100,26 +127,38 @@ export class OwedRows {
     }
   }
 
-  /** Answered. False: nothing that was given from here. */
-  answered(op: OpId): boolean {
+  /** @param theirs its seq there; undefined: it made no entry, because all of it was there */
+  committed(op: OpId, term: TermId, theirs: number | undefined): void {
+    const { own, isLast } = this.#answered(op)
+    const open = own === undefined ? undefined : this.#open.get(own)
+    if (isLast && open !== undefined) open.answer = { term, seq: theirs }
+  }
+
+  /** For good. False: nothing that went from here. */
+  refused(op: OpId): boolean {
+    const { own, isLast } = this.#answered(op)
+    if (own !== undefined && isLast) this.#settle(own)
+    return own !== undefined
+  }
+
+  #answered(op: OpId): { readonly own: number | undefined; readonly isLast: boolean } {
     const key = keyOf(op)
-    const seq = this.#seqByOp.get(key)
-    if (seq === undefined) return false
-    this.#seqByOp.delete(key)
-    const awaited = this.#open.get(seq)
+    const own = this.#ownByOp.get(key)
+    if (own === undefined) return { own, isLast: false }
+    this.#ownByOp.delete(key)
+    const awaited = this.#open.get(own)?.awaited
     awaited?.delete(key)
-    if (awaited?.size === 0) this.#settle(seq)
-    return true
+    return { own, isLast: awaited?.size === 0 }
   }
 
   /** A live op was refused for who wrote it: it is owed as an upload from now on. */
   askAsUpload(op: OpId): boolean {
     const key = keyOf(op)
-    const seq = this.#seqByOp.get(key)
+    const seq = this.#ownByOp.get(key)
     if (seq === undefined || op.instance === this.#instance) return false
-    this.#seqByOp.delete(key)
+    this.#ownByOp.delete(key)
     this.#asUploads.add(seq)
-    this.#open.set(seq, new Set([keyOf(this.#madeId(seq, 0))]))
+    this.#open.set(seq, openOf([keyOf(this.#madeId(seq, 0))]))
     return true
   }
 
@@ -130,14 +169,17 @@ export class OwedRows {
 
   #look(entry: Entry): readonly OwedOp[] {
     const { seq } = entry
-    if (seq <= this.#seen && !this.#open.has(seq)) return []
-    if (this.#foreign.has(seq)) return []
+    const known = this.#open.get(seq)
+    if (known?.answer !== undefined || this.#foreign.has(seq)) return []
+    if (seq <= this.#seen && known === undefined && !this.#again.has(seq)) return []
     const ops = this.#opsOf(entry)
     const keys = ops.map(({ op }) => keyOf(op))
-    const awaited = this.#open.get(seq)
-    if (awaited === undefined) this.#open.set(seq, new Set(keys))
-    const owed = ops.filter((_op, at) => awaited?.has(keys[at] as string) ?? true)
-    for (const { op } of owed) this.#seqByOp.set(keyOf(op), seq)
+    if (known === undefined) {
+      this.#again.delete(seq)
+      this.#open.set(seq, openOf(keys))
+    }
+    const owed = ops.filter((_op, at) => known?.awaited.has(keys[at] as string) ?? true)
+    for (const { op } of owed) this.#ownByOp.set(keyOf(op), seq)
     return owed
   }
 
@@ -166,14 +208,14 @@ export class OwedRows {
   }
 
   #settle(seq: number): void {
-    for (const key of this.#open.get(seq) ?? []) this.#seqByOp.delete(key)
+    for (const key of this.#open.get(seq)?.awaited ?? []) this.#ownByOp.delete(key)
     this.#open.delete(seq)
     this.#asUploads.delete(seq)
     this.#raise()
   }
 
   #raise(): void {
-    if (this.#open.size === 0) this.#given = this.#headSeen
+    if (this.#open.size === 0 && this.#again.size === 0) this.#given = this.#headSeen
   }
 
   #remember(hash: string, seq: number): void {
@@ -187,6 +229,17 @@ export class OwedRows {
   #madeId(seq: number, part: number): OpId {
     return { instance: this.#instance, n: seq * maxParts + part }
   }
+}
+
+interface Open {
+  /** Ids under which it went, and which are not answered. */
+  readonly awaited: Set<string>
+  /** All of it is committed there: by that opening, and at that seq where it made an entry. */
+  answer: { readonly term: TermId; readonly seq: number | undefined } | undefined
+}
+
+function openOf(keys: readonly string[]): Open {
+  return { awaited: new Set(keys), answer: undefined }
 }
 
 /** A snapshot, and at most 4,096 rows that are parked beside it. */

@@ -12,7 +12,7 @@ import {
   type Entry,
   type ErrorCode,
 } from '@holdfast/peer/protocol'
-import type { AppendOp, AppendOutcome, Log } from '../log/port.js'
+import type { AppendOp, Log } from '../log/port.js'
 import type { DocumentDigests } from '../node/resync/digests.js'
 
 export interface TakingOptions {
@@ -20,13 +20,13 @@ export interface TakingOptions {
   readonly digests: DocumentDigests
   readonly collection: CollectionName
   readonly logger: Logger
-  /** The own entry with this seq came from the other archive, or it holds it as well. */
-  readonly onCame: (seq: number) => void
   /** The own row that this hash names, if it is known. */
   readonly seqOf: (hash: string) => number | undefined
 }
 
 export interface Taken {
+  /** Own entries that came from the other archive, or that it says to hold as well. */
+  readonly came: readonly number[]
   /** Not taken: these have to be fetched first. */
   readonly needs?: Extract<PageOutcome, { kind: 'needs' }>['entries']
   /** Something that the other log holds was not taken in: the two have to compare. */
@@ -42,6 +42,7 @@ export class Taking {
 
   /** Rejects when the log fails: then the page is to be taken again. */
   async take({ entries, fetched }: TakenPage): Promise<Taken> {
+    const came: number[] = []
     const contents: Content[] = []
     const needs: Need[] = []
     for (const entry of entries) {
@@ -50,14 +51,14 @@ export class Taking {
       else if (content.kind === 'place') {
         const seq = this.#options.seqOf(content.hash)
         if (seq === undefined) needs.push({ seq: entry.seq })
-        else this.#options.onCame(seq)
+        else came.push(seq)
       } else contents.push(content)
     }
-    if (needs.length > 0) return { needs, isLacking: false }
+    if (needs.length > 0) return { needs, came: [], isLacking: false }
     let isLacking = false
     let run: AppendOp[] = []
     const append = async (): Promise<void> => {
-      if (!(await this.#append(run))) isLacking = true
+      if (!(await this.#append(run, came))) isLacking = true
       run = []
     }
     for (const content of contents) {
@@ -65,35 +66,43 @@ export class Taking {
       const generationBefore = document.generation - 1
       if (content.kind === 'tombstone') {
         await append()
-        await this.end(document)
+        came.push(...(await this.end(document)))
         continue
       }
       // Who speaks of a generation says by it that those before have ended.
       if (generationBefore >= 0 && (await this.#isAlive(document.id, generationBefore))) {
         await append()
-        await this.end({ id: document.id, generation: generationBefore })
+        came.push(...(await this.end({ id: document.id, generation: generationBefore })))
       }
       run.push(...this.#opsOf(content))
     }
     await append()
-    return { isLacking }
+    return { came, isLacking }
   }
 
-  /** As an upload of one document. False: some of it was not taken in. */
-  async receive(document: DocumentRef, updates: readonly Uint8Array[]): Promise<boolean> {
+  /** As uploads of one document. What it refuses for good is reported. Gives the new entries. */
+  async receive(document: DocumentRef, updates: readonly Uint8Array[]): Promise<readonly number[]> {
     const { collection } = this.#options
-    return this.#append(updates.map((bytes) => ({ collection, document, kind: 'upload', bytes })))
+    const came: number[] = []
+    await this.#append(
+      updates.map((bytes) => ({ collection, document, kind: 'upload', bytes })),
+      came,
+    )
+    return came
   }
 
-  async end(document: DocumentRef): Promise<void> {
-    const { log, collection, onCame, logger } = this.#options
+  /** Gives the new entry, if it is one. */
+  async end(document: DocumentRef): Promise<readonly number[]> {
+    const { log, collection, logger } = this.#options
     const outcome = await log.delete(collection, document)
     if (outcome.status === 'refused') {
       logger.error('a deletion of the followed archive was refused', { ...outcome.refusal })
-    } else if (outcome.added) onCame(outcome.seq)
+    } else if (outcome.added) return [outcome.seq]
+    return []
   }
 
-  async #append(ops: readonly AppendOp[]): Promise<boolean> {
+  /** False: some of it was not taken in. */
+  async #append(ops: readonly AppendOp[], came: number[]): Promise<boolean> {
     if (ops.length === 0) return true
     const { log } = this.#options
     const outcomes = await log.append(ops)
@@ -101,19 +110,16 @@ export class Taking {
     const again: AppendOp[] = []
     let isWhole = true
     for (const [at, op] of ops.entries()) {
-      const code = this.#settle(outcomes[at])
-      if (code === undefined) continue
+      const outcome = outcomes[at]
+      if (outcome?.status === 'committed') {
+        if (outcome.added) came.push(outcome.seq)
+        continue
+      }
+      const code = outcome?.refusal.code ?? 'internal'
       if (code === 'rekey' && op.kind === 'live') again.push({ ...op, kind: 'upload' })
       else if (!this.#mayPass(code, op)) isWhole = false
     }
-    return (await this.#append(again)) && isWhole
-  }
-
-  #settle(outcome: AppendOutcome | undefined): ErrorCode | undefined {
-    if (outcome === undefined) return 'internal'
-    if (outcome.status === 'refused') return outcome.refusal.code
-    if (outcome.added) this.#options.onCame(outcome.seq)
-    return undefined
+    return (await this.#append(again, came)) && isWhole
   }
 
   /** Whether nothing is lacking without it. */

@@ -303,6 +303,17 @@ export class PushPump {
     const key = keyOf(document)
     if (this.#blocked.has(key)) return
     this.#blocked.set(key, 1)
+    const { id, generation } = document
+    // It may be what ended the generation before that is lacking: who has this one knows of that.
+    if (generation > 0) {
+      const ended = { id, generation: generation - 1 }
+      this.#options.uploads.add({ kind: 'tombstone', document: ended }, () =>
+        this.#sendState(key, document),
+      )
+    } else this.#sendState(key, document)
+  }
+
+  #sendState(key: string, document: DocumentRef): void {
     const upload = { kind: 'upload', document, stateVector: emptyStateVector } as const
     this.#options.uploads.add(upload, (outcome) => {
       if (outcome === 'committed') this.#unblock(key)

@@ -122,7 +122,9 @@ class TwoArchives {
       }
     }
     const followed = this.#archives[1].follower?.collections ?? []
-    return followed.length > 0 && followed.every(({ phase, open }) => phase === 'live' && open === 0)
+    return (
+      followed.length > 0 && followed.every(({ phase, open }) => phase === 'live' && open === 0)
+    )
   }
 
   async #describe(): Promise<string> {
