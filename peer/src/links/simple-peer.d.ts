@@ -24,6 +24,9 @@ declare module 'simple-peer/simplepeer.min.js' {
       readonly config: object
     })
     readonly bufferSize: number
+    readonly destroyed: boolean
+    /** Called with each message of the channel. */
+    _onChannelMessage: (event: { readonly data: unknown }) => void
     /** Armed with the first candidate, and forgotten by `destroy`. The platform's handle, of whatever type. */
     readonly _iceCompleteTimer: number | null
     readonly _pc: { ondatachannel: ((event: ChannelEvent) => void) | null } | null
@@ -32,7 +35,6 @@ declare module 'simple-peer/simplepeer.min.js' {
     destroy(): void
     on(event: 'signal', listener: (data: Signals) => void): this
     on(event: 'connect' | 'close', listener: () => void): this
-    on(event: 'data', listener: (data: unknown) => void): this
     on(event: 'error', listener: (error: Error & { readonly code?: string }) => void): this
   }
 }

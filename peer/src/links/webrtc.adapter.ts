@@ -54,12 +54,12 @@ function connect(options: RtcAttemptOptions, listener: RtcConnectionListener): R
     hasOpened = true
     listener.connected()
   })
-  peer.on('data', (data) => {
-    // A Buffer of simple-peer's own, over an ArrayBuffer that holds this message alone.
-    if (data instanceof Uint8Array) {
-      listener.frame(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-    } else listener.garbage('a message that is not binary')
-  })
+  // Past simple-peer's stream, which would cost as much as reading the message. Nobody reads from it.
+  peer._onChannelMessage = ({ data }) => {
+    if (peer.destroyed) return
+    if (data instanceof ArrayBuffer) listener.frame(new Uint8Array(data))
+    else listener.garbage('a message that is not binary')
+  }
   peer.on('error', (error) => (failure = endOf(error)))
   peer.on('close', () => {
     clearTimeout(peer._iceCompleteTimer ?? undefined)

@@ -280,15 +280,18 @@ export class Spreading {
 
   #passOn(from: SpreadingLink, change: LocalOp): void {
     if (!canWrite(this.#options.self.access)) return
-    const outgoing = outgoingOf(change)
-    if (outgoing === undefined) return
     const author = change.op.instance
     const isStraight = from.instance === author
+    // In a full mesh for nobody: then it is not encoded.
+    let outgoing: OutgoingOp | undefined
     for (const link of this.#linkByInstance.values()) {
       if (link.instance === from.instance || link.instance === author) continue
       const hasItStraight =
         isStraight && this.isFullMesh && link.isWriter && from.neighbours.has(link.instance)
-      if (!hasItStraight) this.#give(link, outgoing)
+      if (hasItStraight) continue
+      outgoing ??= outgoingOf(change)
+      if (outgoing === undefined) return
+      this.#give(link, outgoing)
     }
   }
 
