@@ -2,6 +2,7 @@
 import { archiveFailureOf, serveCommandOf as archiveCommandOf } from '@holdfast/archive/command'
 import {
   runProgram,
+  type Command,
   type CommandWorld,
   type ExitCode,
   type Failure,
@@ -45,9 +46,13 @@ FILE is a log (holdfast-data/archive.db), or the folder that it is in.`,
   failureOf,
 }
 
-function failureOf(error: unknown): Failure | undefined {
+function failureOf(error: unknown, command: Command | undefined): Failure | undefined {
   if (error instanceof HoldfastError) return { exitCode: error.code === 'open-refused' ? 2 : 1 }
   const failure = archiveFailureOf(error) ?? signalFailureOf(error)
   if (failure?.exitCode !== 3) return failure
-  return { ...failure, advice: 'Stop that one first, or take another folder: --data DIR.' }
+  const takesFolder = command?.flags.some(({ name }) => name === 'data') === true
+  const advice = takesFolder
+    ? 'Stop that one first, or take another folder: --data DIR.'
+    : 'Stop that one first.'
+  return { ...failure, advice }
 }

@@ -113,7 +113,7 @@ function failure(
     terminal.writeError(`${sentence(error.message)} See: ${help}\n`)
     return 2
   }
-  const known = program.failureOf(error) ?? failureOfSystem(error)
+  const known = program.failureOf(error, command) ?? failureOfSystem(error)
   if (known === undefined || !(error instanceof Error)) throw error
   const advice = known.advice === undefined ? '' : ` ${known.advice}`
   const message = advice === '' ? error.message : sentence(error.message)

@@ -14,8 +14,8 @@ export interface Program {
   readonly otherSections?: readonly string[]
   /** More of the help text. */
   readonly appendix?: string
-  /** What an error that was to be expected comes to; undefined for all others. */
-  failureOf(error: unknown): Failure | undefined
+  /** What an error that was to be expected comes to in a command; undefined for all others. */
+  failureOf(error: unknown, command: Command | undefined): Failure | undefined
 }
 
 export interface Failure {

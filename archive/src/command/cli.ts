@@ -16,6 +16,6 @@ const program: Program = {
   summary: "Holdfast's archive, and the tools for its log",
   commands: [serveCommandOf('serve'), ...toolCommands],
   // Of `holdfast` and `holdfast-signal`, which read the same file.
-  otherSections: ['up', 'signal', 'token', 'doctor', 'simulate'],
+  otherSections: ['up', 'signal', 'token', 'simulate'],
   failureOf: archiveFailureOf,
 }

@@ -1,5 +1,6 @@
 /** The settings of an archive that serves: what was said, as options of it. */
 import { Mistake, pathOf, portOf, present, wholeOf, type Given } from '@holdfast/command'
+import { parseCollectionName } from '@holdfast/peer/protocol'
 import type { ArchiveOptions } from '../server/options.js'
 import { archiveLimitsOf } from './limits.js'
 
@@ -24,5 +25,27 @@ export function archiveOptionsOf(given: Given, command: string): ArchiveOptions 
     open: given.isOn('open'),
     ...archiveLimitsOf(given),
     processMetrics: true,
+  }
+}
+
+/** Which archive to follow, if any, and what is seen to from the start. Throws `Mistake`. */
+export function followOptionsOf(
+  given: Given,
+  token: string | undefined,
+): Pick<ArchiveOptions, 'follow' | 'collections'> {
+  const url = given.value('follow')
+  if (url !== undefined && !/^wss?:\/\/[^/]/.test(url)) {
+    throw new Mistake(`${given.nameOf('follow')} takes a ws:// or wss:// address, not ${url}`)
+  }
+  const collections = (given.list('collection') ?? []).map((name) => {
+    const parsed = parseCollectionName(name)
+    if (parsed.ok) return parsed.value
+    throw new Mistake(`${given.nameOf('collection')} takes names of collections, not ${name}`)
+  })
+  return {
+    collections,
+    ...(url === undefined
+      ? {}
+      : { follow: { url, ...(token === undefined ? {} : { token: () => token }) } }),
   }
 }

@@ -60,10 +60,10 @@ async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
   let bytes = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > maxBodyBytes) return undefined
-    chunks.push(chunk)
+    // The rest is let go by: who stopped reading here would end the link before the answer.
+    if (bytes <= maxBodyBytes) chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString()
+  return bytes <= maxBodyBytes ? Buffer.concat(chunks).toString() : undefined
 }
 
 function wanted(body: string | undefined): boolean | undefined {

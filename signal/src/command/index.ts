@@ -20,7 +20,7 @@ const program: Program = {
   summary: "Holdfast's signalling server",
   commands: [{ ...serveCommandOf('serve'), mayOmitName: 'always' }, tokenCommand],
   // Of `holdfast` and `holdfast-archive`, which read the same file.
-  otherSections: ['up', 'archive', 'doctor', 'simulate', 'inspect', 'verify', 'backup'].concat([
+  otherSections: ['up', 'archive', 'simulate', 'inspect', 'verify', 'backup'].concat([
     'restore',
     'export',
     'import',

@@ -11,11 +11,12 @@ import {
   present,
   secretOfTokens,
   type Command,
+  type Secret,
 } from '@holdfast/command'
 import { pinoLogger } from '../../server/pino-logger.adapter.js'
 import { createArchive } from '../../server/server.adapter.js'
 import { archiveLimitFlag, archiveLimitNames } from '../limits.js'
-import { archiveOptionsOf } from '../serve-options.js'
+import { archiveOptionsOf, followOptionsOf } from '../serve-options.js'
 
 /** The command under the name that a program has for it. */
 export function serveCommandOf(name: string): Command {
@@ -63,10 +64,29 @@ export function serveCommandOf(name: string): Command {
         env: 'HOLDFAST_BACKUPS',
         help: 'Where the admin API puts backups. Default: backups in the data',
       },
+      {
+        name: 'follow',
+        value: 'URL',
+        env: 'HOLDFAST_FOLLOW',
+        help: 'Another archive, such as wss://other.example.org/archive: each gets all that the other holds',
+      },
+      {
+        name: 'follow-token-file',
+        value: 'FILE',
+        env: 'HOLDFAST_FOLLOW_TOKEN_FILE',
+        help: 'A token for it, with admin in all collections',
+      },
+      {
+        name: 'collection',
+        value: 'NAME',
+        isList: true,
+        env: 'HOLDFAST_COLLECTIONS',
+        help: 'Followed before anything is written in it here',
+      },
       archiveLimitFlag,
       logLevelFlag,
     ],
-    secrets: [secretOfTokens],
+    secrets: [secretOfTokens, tokenOfFollowed],
     about: `
 Peers connect to ws://HOST:PORT/archive, y-websocket clients to ws://HOST:PORT/yjs/COLLECTION/DOCUMENT.
 /healthz, /readyz and /metrics are for whoever watches it, /admin/… for operators.
@@ -87,8 +107,10 @@ Without keys for tokens only this machine is served.`,
       const logger = pinoLogger(level)
       const keys = await keysOf(given)
       const tokens = keys === undefined ? undefined : await createTokenVerifier(keys, clock)
+      const followToken = (await given.secret(tokenOfFollowed.name))?.trim()
       const archive = await createArchive({
         ...options,
+        ...followOptionsOf(given, followToken),
         ...present('tokens', tokens),
         clock,
         random,
@@ -109,6 +131,12 @@ Without keys for tokens only this machine is served.`,
       return 0
     },
   }
+}
+
+const tokenOfFollowed: Secret = {
+  name: 'follow-token',
+  env: 'HOLDFAST_FOLLOW_TOKEN',
+  fileFlag: 'follow-token-file',
 }
 
 const limitsText = [...archiveLimitNames]
