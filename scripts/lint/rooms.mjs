@@ -78,10 +78,16 @@ export const rooms = [
     ]),
     adaptersKnow: ['better-sqlite3', 'pino', 'prom-client', 'ws'],
   },
+  // What renders an app: it knows the surface, and React, which all else does without.
+  {
+    folder: 'client/src/react',
+    knows: ['client/src', '@holdfast/peer', '@holdfast/peer/ports', 'react', 'yjs'],
+  },
   {
     folder: 'client/src',
     knows: [...protocolAndPorts, '@holdfast/peer', '@holdfast/peer/yjs', ...lib0, 'yjs'].concat(
       '@holdfast/peer/archive-link',
+      'client/src/react',
     ),
     adaptersKnow: ['better-sqlite3', 'sql.js', 'y-protocols'],
   },
