@@ -45,7 +45,7 @@ export class FollowerCollection implements CoreCollection {
   readonly awareness: Awareness
   readonly #options: FollowerCollectionOptions
   readonly #presence: Presence
-  readonly #unsaved = new UnsavedEdits()
+  readonly #unsaved = new UnsavedEdits<FollowerDocument>()
   readonly #documentById = new Map<DocumentId, FollowerDocument>()
   readonly #onStatus = new Listeners<[CollectionStatus]>()
   readonly #onLinks = new Listeners<[readonly LinkInfo[]]>()

@@ -130,7 +130,7 @@ export class FollowerCore implements Core {
     const collections = [...this.#collectionByName.values()]
     const flushed = await Promise.allSettled(
       // What was handed over is the next core's to store.
-      collections.map((collection) => (collection.isEdited ? collection.flush() : undefined)),
+      collections.filter(({ isEdited }) => isEdited).map((collection) => collection.flush()),
     )
     for (const collection of collections) collection.end()
     for (const { reject } of this.#askedById.values()) reject(closed())

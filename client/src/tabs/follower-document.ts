@@ -35,7 +35,7 @@ import type { FollowerWord, OwnerWord } from './words.js'
 export interface FollowerDocumentOptions {
   readonly id: DocumentId
   readonly held: HeldByApp | undefined
-  readonly unsaved: UnsavedEdits
+  readonly unsaved: UnsavedEdits<FollowerDocument>
   readonly numbers: OpNumbers
   readonly clock: Clock
   readonly random: Random

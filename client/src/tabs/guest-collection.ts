@@ -55,6 +55,8 @@ export class GuestCollection {
     ]
     this.#tell()
     presence.opened(this.#link)
+    // It has no link but this one: it is passed on all that others show.
+    presence.heard(this.#link, { type: 'neighbours', list: 1, instances: [] })
   }
 
   async attach(word: Extract<FollowerWord, { what: 'attach' }>): Promise<void> {
@@ -109,6 +111,7 @@ export class GuestCollection {
           states: views.map(({ document }) => ({ document, state: this.#stateOf(document) })),
           status: this.#status,
         })
+        return undefined
       },
       // Whoever owns the store next is given them again.
       failed,

@@ -162,6 +162,7 @@ class TabSeat implements CoreSeat {
         this.#isStealing = false
         // Granted meanwhile: the one who has it is ourselves, and goes on when it is back.
         this.#granted(held)
+        return undefined
       },
       (error: unknown) => {
         this.#isStealing = false
@@ -214,7 +215,7 @@ class TabSeat implements CoreSeat {
   async #setUp(): Promise<OwnerCore> {
     const { clock } = this.#host
     let isLate = false
-    let stop: Undo = () => {}
+    let stop = nothing
     const late = new Promise<never>((_, reject) => {
       stop = clock.after(bounds.settleWithinMs, () => {
         isLate = true
@@ -376,3 +377,5 @@ class TabSeat implements CoreSeat {
     }
   }
 }
+
+const nothing: Undo = () => {}

@@ -50,8 +50,8 @@ function holding(
   granted: (held: HeldLock) => void,
   isWithdrawn: () => boolean,
 ): { readonly take: () => Promise<void>; readonly lose: () => void } {
-  let release = (): void => {}
-  let lose = (): void => {}
+  let release = nothing
+  let lose = nothing
   const released = new Promise<void>((resolve) => (release = resolve))
   const lost = new Promise<void>((resolve) => (lose = resolve))
   return {
@@ -102,3 +102,5 @@ function onLife(listener: (life: TabLife) => void): () => void {
   on(globalThis, 'online', () => 'online')
   return () => over.abort()
 }
+
+const nothing = (): void => {}

@@ -1,6 +1,5 @@
 /** Edits of a follower that the owner has not called saved: kept, and said again to the next one. */
 import type { InstanceId, OpId } from '@holdfast/peer/protocol'
-import type { FollowerDocument } from './follower-document.js'
 
 export interface KeptEdit {
   readonly op: OpId
@@ -10,57 +9,58 @@ export interface KeptEdit {
   isSaid: boolean
 }
 
-export class UnsavedEdits {
-  readonly #keptByDocument = new Map<FollowerDocument, KeptEdit[]>()
+/** By whatever they are of. */
+export class UnsavedEdits<Of extends object> {
+  readonly #keptBy = new Map<Of, KeptEdit[]>()
 
-  add(document: FollowerDocument, ...edits: readonly KeptEdit[]): void {
-    const kept = this.#keptByDocument.get(document)
-    if (kept === undefined) this.#keptByDocument.set(document, [...edits])
+  add(document: Of, ...edits: readonly KeptEdit[]): void {
+    const kept = this.#keptBy.get(document)
+    if (kept === undefined) this.#keptBy.set(document, [...edits])
     else kept.push(...edits)
   }
 
-  of(document: FollowerDocument): readonly KeptEdit[] {
-    return this.#keptByDocument.get(document) ?? []
+  of(document: Of): readonly KeptEdit[] {
+    return this.#keptBy.get(document) ?? []
   }
 
   /** The documents that they are of. */
-  saved(ops: readonly OpId[]): readonly FollowerDocument[] {
+  saved(ops: readonly OpId[]): readonly Of[] {
     const saved = new Set(ops.map(nameOf))
-    const changed: FollowerDocument[] = []
-    for (const [document, kept] of this.#keptByDocument) {
+    const changed: Of[] = []
+    for (const [document, kept] of this.#keptBy) {
       const left = kept.filter(({ op }) => !saved.has(nameOf(op)))
       if (left.length === kept.length) continue
       changed.push(document)
-      if (left.length === 0) this.#keptByDocument.delete(document)
-      else this.#keptByDocument.set(document, left)
+      if (left.length === 0) this.#keptBy.delete(document)
+      else this.#keptBy.set(document, left)
     }
     return changed
   }
 
-  forget(document: FollowerDocument): void {
-    this.#keptByDocument.delete(document)
+  forget(document: Of): void {
+    this.#keptBy.delete(document)
   }
 
   /** Nobody has been given any of them. */
   unsay(): void {
-    for (const kept of this.#keptByDocument.values()) {
+    for (const kept of this.#keptBy.values()) {
       for (const edit of kept) edit.isSaid = false
     }
   }
 
   get count(): number {
     let count = 0
-    for (const kept of this.#keptByDocument.values()) count += kept.length
+    for (const kept of this.#keptBy.values()) count += kept.length
     return count
   }
 
   /** All that are there now, to be waited for. */
   get all(): ReadonlySet<KeptEdit> {
-    return new Set([...this.#keptByDocument.values()].flat())
+    return new Set([...this.#keptBy.values()].flat())
   }
 
   has(edit: KeptEdit): boolean {
-    for (const kept of this.#keptByDocument.values()) if (kept.includes(edit)) return true
+    for (const kept of this.#keptBy.values()) if (kept.includes(edit)) return true
     return false
   }
 }
