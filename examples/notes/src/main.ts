@@ -23,27 +23,38 @@ async function start(): Promise<void> {
     safety: new Safety(byId('safety'), client, [notes, boards]),
   }
   addSwitches({ home: byId('switches'), client, write: (edits) => app.type(edits) })
-  showMesh(session, () => me)
-  askForName(me, (next) => {
+  const name = new NameField(me, (next) => become(next))
+  const become = (next: Me): void => {
     me = next
+    keepMe(next)
+    name.show(next)
     app.show(next)
-  })
+  }
+  showMesh(session, { me: () => me, become })
   await app.begin()
   document.body.dataset['ready'] = Object.keys(parts).join(' ')
   keepThePage()
 }
 
-function askForName(me: Me, onChanged: (me: Me) => void): void {
-  const input = byId('my-name') as HTMLInputElement
-  byId('my-colour').style.background = me.colour
-  input.value = me.name
-  input.addEventListener('change', () => {
-    const name = input.value.trim() === '' ? me.name : input.value.trim()
-    input.value = name
-    const next = { ...me, name }
-    keepMe(next)
-    onChanged(next)
-  })
+class NameField {
+  readonly #input = byId('my-name') as HTMLInputElement
+  #me: Me
+
+  constructor(me: Me, onChanged: (me: Me) => void) {
+    this.#me = me
+    this.show(me)
+    this.#input.addEventListener('change', () => {
+      const name = this.#input.value.trim()
+      if (name === '') this.show(this.#me)
+      else onChanged({ ...this.#me, name, isChosen: true })
+    })
+  }
+
+  show(me: Me): void {
+    this.#me = me
+    byId('my-colour').style.background = me.colour
+    if (this.#input.value !== me.name) this.#input.value = me.name
+  }
 }
 
 start().catch((error: unknown) => {

@@ -1,7 +1,7 @@
 /** Draws what the client says of the mesh, and who is here. */
 import type { Collection, CollectionStatus } from '@holdfast/client'
 import { byId, eachFrame } from './dom.js'
-import type { Me } from './me.js'
+import { besideOthers, type Me } from './me.js'
 import { archiveId } from './mesh/model.js'
 import { Picture } from './mesh/picture.js'
 import { MeshSource } from './mesh/source.js'
@@ -11,7 +11,12 @@ import type { Session } from './session.js'
 /** What others draw of this page is told them so often, however fast somebody types. */
 const tellEveryMs = 250
 
-export function showMesh({ client, notes, boards }: Session, me: () => Me): void {
+interface Self {
+  readonly me: () => Me
+  readonly become: (me: Me) => void
+}
+
+export function showMesh({ client, notes, boards }: Session, { me, become }: Self): void {
   const picture = new Picture(byId('picture'))
   const people = new People(byId('people'))
   const source = new MeshSource(client, notes)
@@ -20,6 +25,10 @@ export function showMesh({ client, notes, boards }: Session, me: () => Me): void
     const model = source.read()
     picture.show(model)
     people.show(model.participants, notes.links)
+    // Of two who drew the same name, the one with the later id draws again.
+    const before = model.participants.filter(({ id }) => id < source.self)
+    const next = besideOthers(me(), before)
+    if (next !== undefined) become(next)
     const words = wordsFor(notes.status)
     reach.dataset['reach'] = client.status.reach
     // It is said aloud when it changes: only then.

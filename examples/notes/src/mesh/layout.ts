@@ -26,10 +26,16 @@ export function places(participants: readonly Participant[]): ReadonlyMap<string
     .filter(({ isSelf }) => !isSelf)
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
   const at = new Map<string, Point>()
+  if (self.length === 1 && others.length === 1) {
+    // Two side by side: one above the other, their lines would lie upon each other.
+    for (const { id } of self) at.set(id, { x: 128, y: 152 })
+    for (const { id } of others) at.set(id, { x: 272, y: 84 })
+    return at
+  }
   const centre = { x: width / 2, y: 104 }
   for (const { id } of self) at.set(id, { x: centre.x, y: others.length === 0 ? 110 : 168 })
   for (const [index, { id }] of others.entries()) {
-    // From left to right over the top; one alone stands straight above.
+    // From left to right over the top.
     const share = others.length === 1 ? 0.5 : index / (others.length - 1)
     const angle = Math.PI * (1.06 - 1.12 * share)
     at.set(id, {
