@@ -185,8 +185,24 @@ export class Presence {
     }
     const scope = this.#scopes.of(message.document)
     if (scope === undefined) return
-    if (!isDirect && theirLink !== undefined) this.#teller.isInformed(from, scope, author)
-    else this.#take(from, scope, author, message.bytes)
+    if (!isDirect && theirLink !== undefined) {
+      this.#teller.isInformed(from, scope, author)
+      this.#takeWithdrawals(scope, author, message.bytes)
+    } else this.#take(from, scope, author, message.bytes)
+  }
+
+  /**
+   * Its link stood here and not yet there when it left this document, and will not tell it again. What
+   * is not so, its next renewal sets right.
+   */
+  #takeWithdrawals(scope: PresenceScope, author: InstanceId, bytes: Uint8Array): void {
+    const read = readAwareness(copyOf(bytes))
+    if (!read.ok) return
+    scope.hear(
+      author,
+      read.value.filter(({ state }) => state === null),
+      false,
+    )
   }
 
   #take(from: Linked, scope: PresenceScope, author: InstanceId, bytes: Uint8Array): void {
