@@ -1,4 +1,4 @@
-import { rmSync, symlinkSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -8,7 +8,6 @@ import {
   badTests,
   cycles,
   everywhere,
-  packages,
   reachingOutByImport,
 } from './plantings.js'
 import { copyFromProject, makeFolder, root, run, write } from './run.js'
@@ -83,10 +82,16 @@ function lint(folder: string): readonly Finding[] {
 /** What the linter needs of the project, with no source in it yet. */
 function copyOfTheHouse(): string {
   const house = makeFolder()
-  const folders = [...packages, 'cli', 'tests', 'bench']
+  const { workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly workspaces: readonly string[]
+  }
   copyFromProject(house, ['.oxlintrc.json', 'scripts/lint', 'package.json', 'tsconfig.base.json'])
-  for (const folder of folders) {
-    copyFromProject(house, [`${folder}/package.json`, `${folder}/tsconfig.json`])
+  for (const folder of workspaces) {
+    const files = [`${folder}/package.json`, `${folder}/tsconfig.json`]
+    copyFromProject(
+      house,
+      files.filter((file) => existsSync(join(root, file))),
+    )
   }
   symlinkSync(join(root, 'node_modules'), join(house, 'node_modules'))
   return house

@@ -341,7 +341,7 @@ export const allowed: Readonly<Record<string, string>> = {
 }
 
 /** The packages that see the world only through ports. */
-export const packages = ['peer', 'signal', 'archive', 'client']
+const packages = ['peer', 'access', 'command', 'signal', 'archive', 'client']
 export const everywhere = packages.flatMap((folder) =>
   reachingOut.map((planting, index) => ({
     ...planting,
