@@ -4,11 +4,12 @@ import {
   hashedOfOp,
   hexOf,
   type CollectionName,
+  type DocumentRef,
   type InstanceId,
   type OpId,
   type TermId,
 } from '@holdfast/peer/protocol'
-import type { Entry, Log } from '../log/port.js'
+import type { Entry, Log, Page } from '../log/port.js'
 
 /*
  * What of the own log another archive has not answered yet.
@@ -35,8 +36,10 @@ export class OwedRows {
   readonly #ownByOp = new Map<string, number>()
   /** Beyond `#seen`: came from the other archive. */
   readonly #foreign = new Set<number>()
-  /** Answered by an opening that is over: owed anew when they are met. */
-  readonly #again = new Set<number>()
+  /** Answered by an opening that is over, with their documents: owed anew when they are met. */
+  readonly #again = new Map<number, string>()
+  /** Documents with rows that were owed when the own log retired them: their snapshots are owed. */
+  readonly #retired = new Set<string>()
   /** Refused as live ops: they go as uploads, which are not judged by who wrote them. */
   readonly #asUploads = new Set<number>()
   /** Rows that went lately, by the hash under which their place comes back. */
@@ -74,11 +77,11 @@ export class OwedRows {
    */
   passed(term: TermId, seq: number, isAtHead: boolean): boolean {
     let isOwedAgain = false
-    for (const [own, { answer }] of this.#open) {
+    for (const [own, { answer, document }] of this.#open) {
       if (answer === undefined) continue
       if (answer.term !== term) {
         this.#open.delete(own)
-        this.#again.add(own)
+        this.#again.set(own, document)
         isOwedAgain = true
       } else if (answer.seq === undefined ? isAtHead : answer.seq <= seq) this.#settle(own)
     }
@@ -114,13 +117,17 @@ export class OwedRows {
         maxBytes,
         maxEntries: maxOps,
       })
+      if (from < this.#seen) this.#lookForRetired(from, page)
       const ops = page.entries.flatMap((entry) => this.#look(entry))
       if (page.through > this.#seen) {
         this.#seen = page.through
         for (const seq of this.#foreign) if (seq <= this.#seen) this.#foreign.delete(seq)
       }
       const isAtHead = page.through === page.head
-      if (isAtHead) this.#headSeen = Math.max(this.#headSeen, page.head)
+      if (isAtHead) {
+        this.#retired.clear()
+        this.#headSeen = Math.max(this.#headSeen, page.head)
+      }
       this.#raise()
       if (ops.length > 0 || isAtHead) return { ops, more: !isAtHead }
       from = page.through
@@ -158,7 +165,9 @@ export class OwedRows {
     if (seq === undefined || op.instance === this.#instance) return false
     this.#ownByOp.delete(key)
     this.#asUploads.add(seq)
-    this.#open.set(seq, openOf([keyOf(this.#madeId(seq, 0))]))
+    const open = this.#open.get(seq)
+    open?.awaited.clear()
+    open?.awaited.add(keyOf(this.#madeId(seq, 0)))
     return true
   }
 
@@ -171,16 +180,37 @@ export class OwedRows {
     const { seq } = entry
     const known = this.#open.get(seq)
     if (known?.answer !== undefined || this.#foreign.has(seq)) return []
-    if (seq <= this.#seen && known === undefined && !this.#again.has(seq)) return []
+    const document = keyOfDocument(entry.document)
+    const standsForOwed = entry.kind === 'snapshot' && this.#retired.delete(document)
+    if (seq <= this.#seen && known === undefined && !this.#again.has(seq) && !standsForOwed)
+      return []
     const ops = this.#opsOf(entry)
     const keys = ops.map(({ op }) => keyOf(op))
     if (known === undefined) {
       this.#again.delete(seq)
-      this.#open.set(seq, openOf(keys))
+      this.#open.set(seq, { awaited: new Set(keys), answer: undefined, document })
     }
     const owed = ops.filter((_op, at) => known?.awaited.has(keys[at] as string) ?? true)
     for (const { op } of owed) this.#ownByOp.set(keyOf(op), seq)
     return owed
+  }
+
+  /** What was owed and is not there any more: the snapshot that stands for it comes behind it. */
+  #lookForRetired(after: number, { entries, through }: Page): void {
+    const present = new Set(entries.map(({ seq }) => seq))
+    const isGone = (seq: number): boolean => seq > after && seq <= through && !present.has(seq)
+    for (const [seq, { answer, document }] of this.#open) {
+      if (!isGone(seq)) continue
+      // What is answered and not passed is known there, unless their log is another by then.
+      if (answer !== undefined) continue
+      this.#retired.add(document)
+      this.#settle(seq)
+    }
+    for (const [seq, document] of this.#again) {
+      if (!isGone(seq)) continue
+      this.#again.delete(seq)
+      this.#retired.add(document)
+    }
   }
 
   #opsOf(entry: Entry): readonly OwedOp[] {
@@ -215,7 +245,7 @@ export class OwedRows {
   }
 
   #raise(): void {
-    if (this.#open.size === 0 && this.#again.size === 0) this.#given = this.#headSeen
+    if (this.#open.size + this.#again.size + this.#retired.size === 0) this.#given = this.#headSeen
   }
 
   #remember(hash: string, seq: number): void {
@@ -236,10 +266,7 @@ interface Open {
   readonly awaited: Set<string>
   /** All of it is committed there: by that opening, and at that seq where it made an entry. */
   answer: { readonly term: TermId; readonly seq: number | undefined } | undefined
-}
-
-function openOf(keys: readonly string[]): Open {
-  return { awaited: new Set(keys), answer: undefined }
+  readonly document: string
 }
 
 /** A snapshot, and at most 4,096 rows that are parked beside it. */
@@ -249,4 +276,8 @@ const maxRemembered = 4_096
 
 function keyOf({ instance, n }: OpId): string {
   return `${instance} ${n}`
+}
+
+function keyOfDocument({ id, generation }: DocumentRef): string {
+  return `${generation} ${id}`
 }

@@ -1,9 +1,11 @@
 import { isLoopback, type TokenVerifier } from '@holdfast/access'
-import type { Access } from '@holdfast/peer/protocol'
+import type { TokenProvider } from '@holdfast/peer'
+import type { Access, CollectionName } from '@holdfast/peer/protocol'
 import type { Clock, Logger, Random } from '@holdfast/peer/ports'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Compactor } from '../compaction/compactor.js'
 import type { CompactorPolicy } from '../compaction/compact-document.js'
+import type { FollowedCollection } from '../follow/follower.js'
 import type { LogPolicy } from '../log/options.js'
 import type { Log } from '../log/port.js'
 import type { ArchiveNode } from '../node/archive-node.js'
@@ -43,6 +45,10 @@ export interface ArchiveOptions {
   readonly trustedProxies?: number
   /** Where the admin API puts backups. Default: `backups` in the folder. */
   readonly backupFolder?: string
+  /** Another archive, of which this one becomes a peer: each gets all that the other one holds. */
+  readonly follow?: FollowOptions
+  /** Collections that are seen to before anybody has written in them here: for `follow`. */
+  readonly collections?: readonly CollectionName[]
   readonly policy?: Partial<LogPolicy>
   readonly compaction?: Partial<CompactorPolicy>
   readonly limits?: {
@@ -57,6 +63,13 @@ export interface ArchiveOptions {
   readonly logger?: Logger
 }
 
+export interface FollowOptions {
+  /** Where it serves peers: `ws:` or `wss:`, with its path. */
+  readonly url: string
+  /** Asked for each connection. It has to give `admin` in every collection, to learn of new ones. */
+  readonly token?: TokenProvider
+}
+
 export interface Archive {
   /** Of the own listener, or of the given one once it listens. */
   readonly port: number
@@ -66,6 +79,8 @@ export interface Archive {
   readonly node: ArchiveNode
   readonly compactor: Compactor
   readonly yWebsocket: YWebsocketBridge
+  /** How it stands with the archive that it follows, collection by collection. */
+  readonly followed: readonly FollowedCollection[]
   /** What `/readyz` says, for a host that answers it for several. */
   readiness(): Promise<Readiness>
   /** What `/metrics` says, in Prometheus' format. All names begin with `holdfast_archive_`. */
