@@ -38,9 +38,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer, type ServerOptions } from 'ws'
+import { WebSocketServer } from 'ws'
 import { createCompactor, type Compactor } from '../compaction/compactor.js'
 import { createWorkerBuilder } from '../compaction/worker-builder.adapter.js'
+import type { FollowedCollection } from '../follow/follower.js'
 import type { Log } from '../log/port.js'
 import { openSqliteLog } from '../log/sqlite/sqlite-log.js'
 import { ArchiveNode } from '../node/archive-node.js'
@@ -52,6 +53,7 @@ import { freeBytesAt, makeFolder, probeDisk } from './disk.adapter.js'
 import { ArchiveError } from './errors.js'
 import { serverLimits, type ServerLimits } from './limits.js'
 import { createMetrics, type Metrics } from './metrics.adapter.js'
+import { Outreach } from './outreach.adapter.js'
 import {
   defaultHost,
   defaultPath,
@@ -64,6 +66,7 @@ import {
 } from './options.js'
 import { ReadinessCheck, type Readiness } from './readiness.js'
 import { timedLog } from './timed-log.js'
+import { DirectWebSocket } from './direct-web-socket.adapter.js'
 import { answerPings } from './pings.adapter.js'
 import { yWebsocketSocket } from './y-websocket-socket.adapter.js'
 
@@ -122,7 +125,7 @@ class HttpArchive implements Archive {
   readonly #addresses: Addresses
   readonly #readiness: ReadinessCheck
   readonly #admin: AdminApi
-  readonly #peers: WebSocketServer
+  readonly #peers: ReturnType<typeof peerSocketServer>
   readonly #writers: WebSocketServer
   readonly #readers: WebSocketServer
   readonly #http: Server
@@ -130,6 +133,7 @@ class HttpArchive implements Archive {
   readonly #yWebsocketPath: string | false
   readonly #origins: OriginPolicy
   readonly #upgraded = new Set<Duplex>()
+  #outreach: Outreach | undefined
   #closed: Promise<void> | undefined
 
   constructor(options: ArchiveOptions, parts: Parts) {
@@ -182,9 +186,9 @@ class HttpArchive implements Archive {
       isLoopbackOnly: this.#isLoopbackOnly,
     }
     const { maxMessageBytes, maxReaderMessageBytes } = this.yWebsocket.limits
-    this.#peers = webSocketServer(frameBounds.maxBytes, limits)
-    this.#writers = webSocketServer(maxMessageBytes, limits)
-    this.#readers = webSocketServer(maxReaderMessageBytes, limits)
+    this.#peers = peerSocketServer(limits)
+    this.#writers = new WebSocketServer(socketOptions(maxMessageBytes, limits))
+    this.#readers = new WebSocketServer(socketOptions(maxReaderMessageBytes, limits))
     this.#http = options.server ?? httpServer(limits)
   }
 
@@ -215,6 +219,16 @@ class HttpArchive implements Archive {
     }
     this.#http.on('upgrade', this.#onUpgrade)
     this.compactor.start()
+    const { random = systemRandom } = this.#options
+    this.#outreach = await Outreach.start(this.#options, {
+      ...this.#parts,
+      node: this.node,
+      random,
+    })
+  }
+
+  get followed(): readonly FollowedCollection[] {
+    return this.#outreach?.followed ?? []
   }
 
   readiness(): Promise<Readiness> {
@@ -307,6 +321,7 @@ class HttpArchive implements Archive {
     })
     if (kind === 'peer') {
       this.#peers.handleUpgrade(request, socket, head, (ws) => {
+        ws.writeTo(socket)
         answerPings(ws)
         this.node.accept(webSocketLink(ws), { address })
       })
@@ -411,6 +426,7 @@ class HttpArchive implements Archive {
       compactor: this.compactor.state,
       node: this.node.stats(),
       yWebsocket: { sockets, documents, behind },
+      followed: this.followed,
     }
   }
 
@@ -420,6 +436,7 @@ class HttpArchive implements Archive {
     this.#readiness.drain()
     this.#admin.close()
     this.yWebsocket.close()
+    await this.#outreach?.close()
     await this.node.close()
     // Those who do not answer the close by then are cut off.
     const undo = clock.after(limits.closeMs, () => {
@@ -435,8 +452,13 @@ class HttpArchive implements Archive {
   }
 }
 
-function webSocketServer(maxPayload: number, limits: ServerLimits): WebSocketServer {
-  const options: ServerOptions & { readonly [name: string]: unknown } = {
+function peerSocketServer(limits: ServerLimits) {
+  const options = socketOptions(frameBounds.maxBytes, limits)
+  return new WebSocketServer({ ...options, WebSocket: DirectWebSocket })
+}
+
+function socketOptions(maxPayload: number, limits: ServerLimits) {
+  return {
     noServer: true,
     clientTracking: false,
     autoPong: false,
@@ -449,7 +471,6 @@ function webSocketServer(maxPayload: number, limits: ServerLimits): WebSocketSer
     maxBufferedChunks: Math.max(1_024, Math.ceil(maxPayload / 256)),
     closeTimeout: limits.closeMs,
   }
-  return new WebSocketServer(options)
 }
 
 function httpServer(limits: ServerLimits): Server {

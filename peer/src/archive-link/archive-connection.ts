@@ -236,7 +236,7 @@ export class ArchiveConnection {
       this.#pauseAfter('unavailable')
       return
     }
-    const channel = new Channel({ link: dialled.link, clock, random })
+    const channel = new Channel({ link: dialled.link, clock, random, side: 'caller' })
     const session = new ArchiveSession({
       channel,
       credential: credentialOf(dialled.voucher, token),

@@ -60,7 +60,7 @@ export const archiveBounds = {
   /** A page that does not connect, and nothing that connects after it: the stream is asked for anew. */
   connectWithinMs: 10_000,
   /** Acks wait for company: each spares the archive only that much of a snapshot. */
-  ackWithinMs: 250,
+  ackWithinMs: 1_000,
 
   maxOpenFetches: 8,
   fetchWithinMs: 300_000,

@@ -21,14 +21,20 @@ import {
   type Message,
 } from '../protocol/index.js'
 import type { Clock, Link, LinkKind, Random, Undo } from '../ports/index.js'
-import { Heartbeat } from './heartbeat.js'
+import { Heartbeat, type Side } from './heartbeat.js'
 import { Inflow } from './inflow.js'
 import { Outflow } from './outflow.js'
+import { windowBounds } from './window.js'
 
 export interface ChannelOptions {
   readonly link: Link
   readonly clock: Clock
   readonly random: Random
+  /**
+   * On a link between a client and an archive, which of the two this is: the client asks whether the
+   * other is there, and both gather what little they acknowledge. Default: `equal`.
+   */
+  readonly side?: Side
 }
 
 /** Why a channel ended. */
@@ -54,7 +60,7 @@ export interface ChannelStatistics {
   readonly queuedBytes: number
   readonly unacknowledgedBytes: number
   readonly windowBytes: number
-  /** Of the last timed frame; undefined before the first. */
+  /** Of the last ping that was answered, or of the last timed frame; undefined before the first. */
   readonly roundTripMs: number | undefined
 }
 
@@ -87,12 +93,14 @@ export class Channel {
   #sentMessages = 0
   #receivedMessages = 0
 
-  constructor({ link, clock, random }: ChannelOptions) {
+  constructor({ link, clock, random, side = 'equal' }: ChannelOptions) {
+    const isPrompt = side === 'equal'
     this.#link = link
     this.#clock = clock
     this.#outflow = new Outflow({
       link,
       clock,
+      isPrompt,
       maxFrameBytes: Math.min(link.maxFrameBytes, frameBounds.defaultMaxBytes),
       maxQueuedBytes: {
         live: channelBounds.maxLiveQueuedBytes,
@@ -104,10 +112,15 @@ export class Channel {
     })
     this.#inflow = new Inflow({
       clock,
+      acknowledgeWithinMs: isPrompt
+        ? windowBounds.acknowledgeWithinMs
+        : windowBounds.acknowledgeLateMs,
+      acknowledgesBeats: isPrompt,
       acknowledge: (receivedBytes) => this.#outflow.acknowledge(receivedBytes),
       stalled: ({ code, detail }) => this.#refuse(code, detail),
     })
     this.#heartbeat = new Heartbeat({
+      side,
       clock,
       random,
       ping: (nextWithinMs) => this.send({ type: 'ping', nonce: 0, nextWithinMs }),
@@ -162,6 +175,15 @@ export class Channel {
   sendEncoded(bytes: Uint8Array, lane: Lane, onDelivered?: () => void): boolean {
     if (this.#state !== 'open') return false
     return this.#enqueue(bytes, lane, onDelivered)
+  }
+
+  /**
+   * As `sendEncoded`, in a frame of its own: what is sent in one turn shares frames, which costs a
+   * little, and gains nothing where a message goes to a thousand links.
+   */
+  sendAlone(bytes: Uint8Array, lane: Lane): boolean {
+    if (this.#state !== 'open') return false
+    return this.#enqueue(bytes, lane, undefined, true)
   }
 
   /** Each message in order, with its bytes (views of what came: copy what is kept). */
@@ -220,7 +242,7 @@ export class Channel {
       queuedBytes: this.#outflow.queuedBytes,
       unacknowledgedBytes: this.#outflow.unacknowledgedBytes,
       windowBytes: this.#outflow.windowBytes,
-      roundTripMs: this.#outflow.roundTripMs,
+      roundTripMs: this.#heartbeat.roundTripMs ?? this.#outflow.roundTripMs,
     }
   }
 
@@ -258,16 +280,21 @@ export class Channel {
     this.#end({ by: 'local', reason })
   }
 
-  #enqueue(bytes: Uint8Array, lane: Lane, onDelivered?: () => void): boolean {
-    const isTaken = this.#outflow.enqueue(bytes, lane, onDelivered)
+  #enqueue(
+    bytes: Uint8Array,
+    lane: Lane,
+    onDelivered?: () => void,
+    isAlone: boolean = false,
+  ): boolean {
+    const isTaken = this.#outflow.enqueue(bytes, lane, onDelivered, isAlone)
     if (isTaken) this.#sentMessages++
     return isTaken
   }
 
   #take(frame: Uint8Array): void {
     if (this.#state === 'closed') return
-    this.#heartbeat.heard()
     const nowMs = this.#clock.monotonic()
+    this.#heartbeat.heard(nowMs)
     const taken = this.#inflow.take(frame, nowMs)
     if (!taken.ok) {
       this.#refuse(taken.refusal.code, taken.refusal.detail)
@@ -294,6 +321,7 @@ export class Channel {
         this.send({ type: 'pong', nonce: message.nonce })
         return
       case 'pong':
+        this.#heartbeat.answered()
         return
       case 'bye':
         // The other side may fall silent at once: whoever still sends meets the end of the pipe.

@@ -10,6 +10,11 @@ export class Deliveries {
   /** By what the other side has to have acknowledged first. */
   #arriving: Waiting[] = []
 
+  /** Whether anybody waits for a message to leave. */
+  get areAwaited(): boolean {
+    return this.#leaving.live.length > 0 || this.#leaving.bulk.length > 0
+  }
+
   /** @param atBytes of the lane, up to the message's end */
   expect(lane: Lane, atBytes: number, onDelivered: () => void): void {
     this.#leaving[lane].push({ atBytes, onDelivered })

@@ -7,11 +7,19 @@
  *                                   dead (told once)
  *
  * Everything that is heard is a sign of life. A participant that will be slow to answer (a hidden
- * tab, an app in the background) promises so in its ping, and is waited for that much longer.
+ * tab, an app in the background) promises so in its ping, and is waited for that much longer; whoever
+ * only answers is as silent as it is not asked.
  */
 import { jittered, type Clock, type Random, type Undo } from '../ports/index.js'
 
+/**
+ * `equal`: both ask. Where one side serves many, the `caller` asks alone and the `server` answers:
+ * each hears from the other as often, for half the frames.
+ */
+export type Side = 'equal' | 'caller' | 'server'
+
 export interface HeartbeatOptions {
+  readonly side: Side
   readonly clock: Clock
   readonly random: Random
   /** Sends a ping with the promise to be heard again within so many milliseconds. */
@@ -40,6 +48,9 @@ export class Heartbeat {
   #patienceMs: number = heartbeatBounds.deadAfterMs
   #stopPinging: Undo | undefined
   #stopWatching: Undo | undefined
+  /** The last ping that is not answered. */
+  #askedAtMs: number | undefined
+  #roundTripMs: number | undefined
 
   constructor(options: HeartbeatOptions) {
     this.#options = options
@@ -48,7 +59,7 @@ export class Heartbeat {
 
   start(): void {
     this.#heardAtMs = this.#options.clock.monotonic()
-    this.#schedulePing()
+    if (this.#options.side !== 'server') this.#schedulePing()
     this.#watch(this.#patienceMs)
   }
 
@@ -58,18 +69,32 @@ export class Heartbeat {
     this.#stopPinging = this.#stopWatching = undefined
   }
 
-  heard(): void {
-    this.#heardAtMs = this.#options.clock.monotonic()
+  heard(nowMs: number): void {
+    this.#heardAtMs = nowMs
+  }
+
+  /** Of the last ping that was answered. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs
+  }
+
+  answered(): void {
+    if (this.#askedAtMs === undefined) return
+    this.#roundTripMs = this.#heardAtMs - this.#askedAtMs
+    this.#askedAtMs = undefined
   }
 
   /** The other side promises to be heard again within so many milliseconds. */
   promised(nextWithinMs: number): void {
     const promiseMs = Math.min(nextWithinMs, heartbeatBounds.maxPromiseMs)
-    this.#patienceMs = Math.max(
+    const patienceMs = Math.max(
       heartbeatBounds.deadAfterMs,
       promiseMs * heartbeatBounds.awayTolerance,
     )
-    if (this.#stopWatching !== undefined) this.#watch(this.#patienceMs)
+    // A watch that stands ends too early for a longer promise, and then looks again.
+    const isShorter = patienceMs < this.#patienceMs
+    this.#patienceMs = patienceMs
+    if (isShorter && this.#stopWatching !== undefined) this.#watch(patienceMs)
   }
 
   /** Hidden or in the background, or back again: says so at once. */
@@ -77,6 +102,7 @@ export class Heartbeat {
     if (this.#away === away) return
     this.#away = away
     if (this.#stopPinging === undefined) return
+    if (this.#options.side === 'caller') this.promised(this.#everyMs)
     this.#ping()
   }
 
@@ -85,7 +111,10 @@ export class Heartbeat {
   }
 
   #ping(): void {
-    this.#options.ping(this.#everyMs)
+    const { side, clock, ping } = this.#options
+    // Equals have the times of their frames, which are acknowledged at once.
+    if (side === 'caller') this.#askedAtMs ??= clock.monotonic()
+    ping(this.#everyMs)
     this.#schedulePing()
   }
 

@@ -6,6 +6,7 @@ import {
   frameBounds,
   Joiner,
   messageBounds,
+  messageKinds,
   type FrameContent,
   type Parsed,
   type Refusal,
@@ -15,6 +16,10 @@ import { windowBounds } from './window.js'
 
 interface InflowOptions {
   readonly clock: Clock
+  /** How long little may wait to be acknowledged … */
+  readonly acknowledgeWithinMs: number
+  /** … and whether pings and pongs are, by themselves: nobody waits for their arrival. */
+  readonly acknowledgesBeats: boolean
   /** The other side is to be told that so much has arrived. */
   readonly acknowledge: (receivedBytes: number) => void
   /** The rest of a message has not come in time. */
@@ -44,7 +49,8 @@ export class Inflow {
   take(frame: Uint8Array, nowMs: number): Parsed<FrameContent> {
     const taken = this.#joiner.take(frame, nowMs)
     if (taken.ok && taken.value.kind !== 'received') {
-      this.#planAcknowledgement()
+      const { messages } = taken.value
+      if (this.#options.acknowledgesBeats || !isBeat(messages)) this.#planAcknowledgement()
       this.#watchStall()
     }
     return taken
@@ -81,9 +87,8 @@ export class Inflow {
     const owedBytes = this.receivedBytes - this.#acknowledgedBytes
     if (owedBytes >= windowBounds.acknowledgeEveryBytes) this.#acknowledge()
     else {
-      this.#acknowledgement ??= this.#options.clock.after(windowBounds.acknowledgeWithinMs, () =>
-        this.#acknowledge(),
-      )
+      const { clock, acknowledgeWithinMs } = this.#options
+      this.#acknowledgement ??= clock.after(acknowledgeWithinMs, () => this.#acknowledge())
     }
   }
 
@@ -101,6 +106,7 @@ export class Inflow {
   #watchStall(): void {
     const { clock, stalled } = this.#options
     const { deadlineMs } = this.#joiner
+    if (deadlineMs === undefined && this.#stallWatch === undefined) return
     this.#stallWatch?.()
     this.#stallWatch = undefined
     if (deadlineMs === undefined || this.#isHeld) return
@@ -111,4 +117,12 @@ export class Inflow {
       else stalled(refused.refusal)
     })
   }
+}
+
+/** A ping or a pong and nothing else. Every message begins with the number of its kind. */
+function isBeat([first, ...others]: readonly Uint8Array[]): boolean {
+  const kind = first?.[0]
+  return (
+    others.length === 0 && (kind === messageKinds.ping.number || kind === messageKinds.pong.number)
+  )
 }

@@ -15,6 +15,8 @@ import { Window, windowBounds } from './window.js'
 interface OutflowOptions {
   readonly link: Link
   readonly clock: Clock
+  /** Whether the other side acknowledges little as soon as much. */
+  readonly isPrompt: boolean
   readonly maxFrameBytes: number
   readonly maxQueuedBytes: Readonly<Record<Lane, number>>
   /** A lane that was full has room again. */
@@ -24,7 +26,7 @@ interface OutflowOptions {
 export class Outflow {
   readonly #options: OutflowOptions
   readonly #splitter: Splitter
-  readonly #window = new Window()
+  readonly #window: Window
   readonly #deliveries = new Deliveries()
   /** Who waits until less is on its way. */
   #lighter: Lighter[] | undefined
@@ -36,16 +38,17 @@ export class Outflow {
 
   constructor(options: OutflowOptions) {
     this.#options = options
-    const { maxFrameBytes, maxQueuedBytes } = options
+    const { maxFrameBytes, maxQueuedBytes, isPrompt } = options
+    this.#window = new Window(isPrompt)
     this.#splitter = new Splitter({ maxFrameBytes, maxQueuedBytes })
   }
 
   hasRoom(lane: Lane): boolean {
-    return this.#queuedBytesOf(lane) < this.#options.maxQueuedBytes[lane]
+    return this.#splitter.queuedBytesOf(lane) < this.#options.maxQueuedBytes[lane]
   }
 
   get hasBulk(): boolean {
-    return this.#queuedBytesOf('bulk') > 0
+    return this.#splitter.queuedBytesOf('bulk') > 0
   }
 
   get sentBytes(): number {
@@ -72,8 +75,12 @@ export class Outflow {
     this.#splitter.limitFrames(maxFrameBytes)
   }
 
-  /** False: the lane is full. */
-  enqueue(bytes: Uint8Array, lane: Lane, onDelivered?: () => void): boolean {
+  /**
+   * False: the lane is full.
+   *
+   * @param isAlone nothing else is sent in this turn: it need not wait for its end
+   */
+  enqueue(bytes: Uint8Array, lane: Lane, onDelivered?: () => void, isAlone = false): boolean {
     if (!this.#splitter.enqueue(bytes, lane)) {
       this.#wasFull = true
       return false
@@ -81,7 +88,8 @@ export class Outflow {
     if (onDelivered !== undefined) {
       this.#deliveries.expect(lane, this.#splitter.lane(lane).enqueuedBytes, onDelivered)
     }
-    this.#queuePump()
+    if (isAlone) this.#pump()
+    else this.#queuePump()
     return true
   }
 
@@ -135,7 +143,8 @@ export class Outflow {
   #queuePump(): void {
     if (this.#pumpQueued) return
     this.#pumpQueued = true
-    queueMicrotask(() => {
+    // Not queueMicrotask: in Node that costs as much as making the frame.
+    void endOfTurn.then(() => {
       this.#pumpQueued = false
       this.#pump()
     })
@@ -154,13 +163,16 @@ export class Outflow {
       this.#owesAcknowledgement = false
       if (frame === undefined) break
       link.send(frame)
-      if (this.#splitter.sentBytes > sentBefore) {
-        this.#window.sent(this.#splitter.sentBytes, clock.monotonic())
+      const { sentBytes } = this.#splitter
+      if (sentBytes > sentBefore && this.#window.wantsTime(sentBytes)) {
+        this.#window.sent(sentBytes, clock.monotonic())
       }
     }
-    for (const lane of lanes) {
-      const { leftBytes } = this.#splitter.lane(lane)
-      this.#deliveries.left(lane, leftBytes, this.#splitter.sentBytes)
+    if (this.#deliveries.areAwaited) {
+      for (const lane of lanes) {
+        const { leftBytes } = this.#splitter.lane(lane)
+        this.#deliveries.left(lane, leftBytes, this.#splitter.sentBytes)
+      }
     }
     if (this.#wasFull && this.#state === 'open' && lanes.every((lane) => this.hasRoom(lane))) {
       this.#wasFull = false
@@ -175,11 +187,6 @@ export class Outflow {
       if (this.queuedBytes + this.unacknowledgedBytes <= one.maxBytes) one.listener()
       else this.onceBelow(one.maxBytes, one.listener)
     }
-  }
-
-  #queuedBytesOf(lane: Lane): number {
-    const { enqueuedBytes, leftBytes } = this.#splitter.lane(lane)
-    return enqueuedBytes - leftBytes
   }
 
   /**
@@ -201,3 +208,4 @@ interface Lighter {
 }
 
 const lanes = ['live', 'bulk'] as const
+const endOfTurn = Promise.resolve()

@@ -7,12 +7,18 @@
  * grows, so that a long path is used; when the queue grows it shrinks, so that typing stays live.
  */
 export class Window {
+  readonly #isPrompt: boolean
   #bytes = windowBounds.startBytes
   #leastRoundTripMs = Infinity
   #roundTripMs: number | undefined
   /** The frame whose acknowledgement is timed: all bytes up to its end, and when it was sent. */
   #timed: { readonly endBytes: number; readonly sentAtMs: number; limited: boolean } | undefined
   #ackedBytes = 0
+
+  /** @param isPrompt whether the other side acknowledges little as soon as much, or takes its time */
+  constructor(isPrompt = true) {
+    this.#isPrompt = isPrompt
+  }
 
   get bytes(): number {
     return this.#bytes
@@ -26,6 +32,15 @@ export class Window {
   /** The last measured; undefined before the first. */
   get roundTripMs(): number | undefined {
     return this.#roundTripMs
+  }
+
+  /**
+   * Whether the frame that was just sent is to be timed. Of one who takes its time over little, only
+   * the frame that makes it much: that one is acknowledged at once.
+   */
+  wantsTime(sentBytes: number): boolean {
+    if (this.#timed !== undefined) return false
+    return this.#isPrompt || sentBytes - this.#ackedBytes >= windowBounds.acknowledgeEveryBytes
   }
 
   /** A data frame was sent; `sentBytes` with it. */
@@ -44,11 +59,13 @@ export class Window {
    */
   acked(ackedBytes: number, sentBytes: number, nowMs: number): boolean {
     if (ackedBytes > sentBytes || ackedBytes < this.#ackedBytes) return false
+    const isAtOnce =
+      this.#isPrompt || ackedBytes - this.#ackedBytes >= windowBounds.acknowledgeEveryBytes
     this.#ackedBytes = ackedBytes
     const timed = this.#timed
     if (timed !== undefined && ackedBytes >= timed.endBytes) {
       this.#timed = undefined
-      this.#measured(nowMs - timed.sentAtMs, timed.limited)
+      if (isAtOnce) this.#measured(nowMs - timed.sentAtMs, timed.limited)
     }
     return true
   }
@@ -79,6 +96,8 @@ export const windowBounds = {
   acknowledgeEveryBytes: 32 * KiB,
   /** … and this long after the first byte that is not, so that a sender learns of its last one. */
   acknowledgeWithinMs: 40,
+  /** … which on a link to an archive nobody waits for: there it is gathered. */
+  acknowledgeLateMs: 1_250,
   /** What the platform may hold back by itself before we wait for an acknowledgement: a belt. */
   maxBufferedBytes: 256 * KiB,
   /** A keystroke behind a queue this short is still felt as immediate. */

@@ -169,15 +169,97 @@ test('[CHANNEL-8] [K15] [I15] a reader that acknowledges nothing costs bounded m
   close(world, a, b)
 })
 
-function open(conditions: Partial<PathConditions>) {
+test('[CHANNEL-10] [CHANNEL-11] a client at rest costs an archive one ping and one answer in two seconds', async () => {
+  const { world, a, b } = open({ delayMs: 20 }, ['caller', 'server'])
+  const frames = countFrames(world)
+  await world.run(60_000)
+  expect([a.closed, b.closed]).toEqual([undefined, undefined])
+  expect(frames.a).toBeGreaterThan(29)
+  expect(frames.a).toBeLessThan(35)
+  expect(frames.b).toBe(frames.a)
+  expect(a.channel.stats().roundTripMs).toBe(40)
+  close(world, a, b)
+})
+
+test('[CHANNEL-10] a client or an archive that falls silent is dead after 5 s', async () => {
+  const { world, a, b } = open({ delayMs: 20 }, ['caller', 'server'])
+  await world.run(10_000)
+  const atMs = world.clock.monotonic()
+  world.network.intercept(() => 'drop')
+  await world.until(() => a.closed !== undefined && b.closed !== undefined)
+  expect([a.closed?.by, b.closed?.by]).toEqual(['dead', 'dead'])
+  expect(world.clock.monotonic() - atMs).toBeLessThan(6_000)
+})
+
+test('[CHANNEL-10] a client that is away hears little, and counts nobody as dead for it', async () => {
+  const { world, a, b } = open({ delayMs: 20 }, ['caller', 'server'])
+  await world.run(5_000)
+  a.channel.setAway(true)
+  await world.run(300_000)
+  a.channel.setAway(false)
+  await world.run(20_000)
+  expect([a.closed, b.closed]).toEqual([undefined, undefined])
+  world.network.intercept(() => 'drop')
+  await world.run(6_000)
+  expect([a.closed?.by, b.closed?.by]).toEqual(['dead', 'dead'])
+})
+
+test('[CHANNEL-11] keystrokes to a client are acknowledged about once a second', async () => {
+  const { world, a, b } = open({ delayMs: 20 }, ['caller', 'server'])
+  const frames = countFrames(world)
+  let arrived = 0
+  for (let at = 0; at < 500; at++) {
+    b.channel.send(presence(60), () => arrived++)
+    await world.run(20)
+  }
+  // Ten seconds: five pings, and an acknowledgement each 1.25 s.
+  expect(frames.a).toBeLessThan(16)
+  await world.run(2_000)
+  expect(arrived).toBe(500)
+  expect(b.channel.stats().windowBytes).toBe(128 * 1_024)
+  close(world, a, b)
+})
+
+test('[CHANNEL-11] [M7] a transfer to a client grows its window, and its end does not shrink it', async () => {
+  const { world, a, b } = open({ delayMs: 50 }, ['caller', 'server'])
+  let arrived = 0
+  for (let at = 0; at < 40; at++) {
+    await world.until(() => b.channel.send(bulk(100_000), () => arrived++))
+  }
+  await world.until(() => arrived === 40)
+  expect(b.channel.stats().windowBytes).toBeGreaterThan(128 * 1_024)
+  close(world, a, b)
+})
+
+/** Frames that each end sends from now on. */
+function countFrames(world: World): { a: number; b: number } {
+  const frames = { a: 0, b: 0 }
+  world.network.intercept((_frame, from) => {
+    frames[from === 'a' ? 'a' : 'b']++
+    return 'pass'
+  })
+  return frames
+}
+
+function open(conditions: Partial<PathConditions>, sides: readonly ('caller' | 'server')[] = []) {
   const world = createWorld({ seed: 'channel' })
   world.network.setConditions(conditions)
   const links = world.network.connect('a', 'b')
-  return { world, links, a: end(world, links.a), b: end(world, links.b) }
+  return {
+    world,
+    links,
+    a: end(world, links.a, sides[0]),
+    b: end(world, links.b, sides[1]),
+  }
 }
 
-function end(world: World, link: ConstructorParameters<typeof Channel>[0]['link']) {
-  const channel = new Channel({ link, clock: world.clock, random: world.random })
+function end(
+  world: World,
+  link: ConstructorParameters<typeof Channel>[0]['link'],
+  as?: 'caller' | 'server',
+) {
+  const { clock, random } = world
+  const channel = new Channel({ link, clock, random, ...(as === undefined ? {} : { side: as }) })
   const side: { channel: Channel; heard: Message[]; closed: ChannelClosed | undefined } = {
     channel,
     heard: [],

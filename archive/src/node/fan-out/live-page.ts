@@ -38,6 +38,11 @@ export class LivePage {
     this.#placeOf = placeOf
   }
 
+  /** Whether the reader is said to hold some of it: it will be told more in this turn. */
+  isPlacedFor(reader: PageTarget): boolean {
+    return this.#places.size > 0 && this.#places.has(reader)
+  }
+
   bytesFor(reader: PageTarget): Uint8Array {
     const places = this.#places.size === 0 ? undefined : this.#places.get(reader)
     const own = places === undefined ? [] : this.entries.filter(({ seq }) => places.has(seq))

@@ -133,7 +133,7 @@ export class Reader implements PageTarget {
     if (this.#position >= page.through) return
     if (this.#position === page.after) {
       this.session.context.counters.livePages++
-      this.#send(page.bytesFor(this), page.through, false)
+      this.#send(page.bytesFor(this), page.through, false, !page.isPlacedFor(this))
     } else {
       // Its position was read from the log before the news of these entries came.
       this.#collection.fellBehind(this)
@@ -205,7 +205,7 @@ export class Reader implements PageTarget {
   }
 
   /** False: the link took nothing, and `#resume` will be called. */
-  #send(bytes: Uint8Array, through: number, asBulk: boolean): boolean {
+  #send(bytes: Uint8Array, through: number, asBulk: boolean, isAlone = false): boolean {
     const { channel, context } = this.session
     if (bytes.length > this.session.maxMessageBytes) {
       this.session.close('document-too-large')
@@ -220,11 +220,11 @@ export class Reader implements PageTarget {
     }
     const isBulk = asBulk || this.#bulkPages > 0 || bytes.length > messageBounds.maxLiveBytes
     if (isBulk) this.#bulkPages++
-    const isTaken = channel.sendEncoded(
-      bytes,
-      isBulk ? 'bulk' : 'live',
-      isBulk ? () => this.#delivered() : undefined,
-    )
+    const isTaken = isBulk
+      ? channel.sendEncoded(bytes, 'bulk', () => this.#delivered())
+      : isAlone
+        ? channel.sendAlone(bytes, 'live')
+        : channel.sendEncoded(bytes, 'live')
     if (!isTaken) {
       if (isBulk) this.#bulkPages--
       this.#collection.fellBehind(this)

@@ -91,7 +91,8 @@ export class Session implements Due, Participant {
     this.#owner = owner
     this.#link = link
     this.caller = caller
-    this.channel = new Channel({ link, clock: context.clock, random: context.random })
+    const { clock, random } = context
+    this.channel = new Channel({ link, clock, random, side: 'server' })
   }
 
   get state(): SessionState {

@@ -3,6 +3,7 @@ import type { Lane } from '../messages/message.js'
 import { putUint, uintLength } from '../wire/writer.js'
 import { headerLength, kindOf, receivedKind, type Shape } from './format.js'
 import { Queue } from './queue.js'
+import { SmallMemory } from './small-memory.js'
 
 export interface SplitterOptions {
   /** Of the link, and not above what the other side's `hello` allows. */
@@ -85,6 +86,11 @@ export class Splitter {
     this.#maxFrameBytes = checkedFrameBytes(maxFrameBytes)
   }
 
+  /** As `lane`, without making an object of it. */
+  queuedBytesOf(lane: Lane): number {
+    return this.#lanes[lane].queuedBytes
+  }
+
   /** The next frame, of which the caller becomes the owner; undefined if there is nothing to send. */
   next(): Uint8Array | undefined {
     if (this.#toAcknowledge !== undefined) return this.#acknowledgement(this.#toAcknowledge)
@@ -120,6 +126,8 @@ export class Splitter {
       const piece = lane.piece(room)
       return this.#dataFrame('more', name, header + piece.length, [piece])
     }
+    const alone = lane.takeAlone(room)
+    if (alone !== undefined) return this.#wholeFrame(name, header, alone)
     const messages = lane.gather(room)
     const [only] = messages
     if (only === undefined) {
@@ -133,9 +141,15 @@ export class Splitter {
         total,
       )
     }
-    if (messages.length === 1) return this.#dataFrame('whole', name, header + only.length, messages)
+    if (messages.length === 1) return this.#wholeFrame(name, header, only)
     const length = messages.reduce((sum, one) => sum + uintLength(one.length) + one.length, header)
     return this.#dataFrame('several', name, length, messages)
+  }
+
+  #wholeFrame(lane: Lane, header: number, message: Uint8Array): Uint8Array {
+    const frame = this.#frame(kindOf('whole', lane), header + message.length)
+    frame.set(message, header)
+    return frame
   }
 
   #dataFrame(
@@ -157,7 +171,7 @@ export class Splitter {
   }
 
   #frame(kind: number, length: number): Uint8Array {
-    const frame = new Uint8Array(length)
+    const frame = smallMemory.take(length)
     frame[0] = kind
     putUint(frame, 1, this.#nextNumber++)
     return frame
@@ -184,6 +198,15 @@ class OutgoingLane {
   put(message: Uint8Array): void {
     this.enqueuedBytes += message.length
     this.#waiting.put(message)
+  }
+
+  /** The next message, if it is the only one and fits into `room`: mostly so. */
+  takeAlone(room: number): Uint8Array | undefined {
+    const only = this.#waiting.only
+    if (only === undefined || only.length > room) return undefined
+    this.#waiting.take()
+    this.leftBytes += only.length
+    return only
   }
 
   /** The next messages that fit into `room` together; none if the next one alone does not fit. */
@@ -220,6 +243,9 @@ class OutgoingLane {
     return piece
   }
 }
+
+/** Shared by all links: what is cut from it belongs to whoever asked, and is never given twice. */
+const smallMemory = new SmallMemory()
 
 function checkedFrameBytes(maxFrameBytes: number): number {
   const { minMaxBytes, maxBytes } = frameBounds
