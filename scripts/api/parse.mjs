@@ -151,7 +151,7 @@ function signatureOfFunction(lines) {
   const text = []
   for (const line of lines) {
     text.push(line.trim())
-    if (line.endsWith('{') || /^export /.test(lines[text.length] ?? '')) break
+    if (line.endsWith('{') || lines[text.length]?.startsWith('export ')) break
   }
   return tidy(
     text
