@@ -33,7 +33,7 @@ interface CallsOptions {
   /** Whether a link is to be made at all. */
   readonly isWanted: () => boolean
   /** The newest direct link that there is. */
-  readonly newest: () => Conversation | undefined
+  readonly newest: () => Pick<Conversation, 'isSettled'> | undefined
   readonly onLink: (link: Link) => void
   readonly onFailed: (reason: string) => void
 }
@@ -124,7 +124,7 @@ export class Calls {
   }
 
   /** @param isLast there is no other link */
-  linkEnded({ openForMs }: Conversation, isLast: boolean): void {
+  linkEnded({ openForMs }: Pick<Conversation, 'openForMs'>, isLast: boolean): void {
     if (openForMs >= bounds.stableMs) this.#backoff.reset()
     if (!isLast) return
     if (this.#negotiation?.state === 'linked') this.#dropNegotiation()

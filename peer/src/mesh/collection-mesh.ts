@@ -61,6 +61,8 @@ export class CollectionMesh {
   /** Also those that are only still saying goodbye. */
   readonly #channels = new Set<Channel>()
   readonly #leaving = new Set<Undo>()
+  /** Named in the room, and not part of the mesh: they are spoken to as archives. */
+  readonly #archives = new Set<InstanceId>()
   readonly #undo: Undo[] = []
   #onSilent: (() => void) | undefined
   #isAway = false
@@ -162,12 +164,13 @@ export class CollectionMesh {
 
   #known(id: InstanceId): Entry | undefined {
     const entry = this.#entryById.get(id)
-    if (entry === undefined) this.#strangers++
+    if (entry === undefined && !this.#archives.has(id)) this.#strangers++
     return entry
   }
 
   #takeNews({ added, updated, removed }: NeighbourNews): void {
     for (const { id, why } of removed) {
+      this.#archives.delete(id)
       const neighbour = this.#entryById.get(id)?.neighbour
       if (why === 'moved') {
         neighbour?.close('too-many')
@@ -204,7 +207,7 @@ export class CollectionMesh {
   }
 
   #meet(named: NamedNeighbour): void {
-    // An archive is not part of the mesh: it is spoken to as one.
+    if (named.role === 'archive') this.#archives.add(named.id)
     if (this.#isClosed || named.role !== 'peer') return
     const { room, dialer, gate, relay, clock, random } = this.#options
     const { id } = named

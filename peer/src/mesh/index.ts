@@ -13,6 +13,7 @@ export {
 } from './dialer.js'
 export { browserWebSocket } from './browser-web-socket.adapter.js'
 export { gateOfProcess } from './handshake-gate.adapter.js'
+export { DirectLinks, type DirectLinksOptions } from './direct-links.js'
 export { HandshakeGate } from './handshake-gate.js'
 export { meshBounds } from './limits.js'
 export { MeshCollection, type MeshCollectionStatistics } from './mesh-collection.js'

@@ -83,6 +83,8 @@ class TwoArchives {
       if (!machine.host.isUp) machine.start()
     }
     for (const client of this.#clients) client.connection?.retryNow()
+    // What was typed last is still on its way into its store.
+    await this.#world.run(2_000)
     for (let tries = 0; !(await this.#isAgreed()); tries++) {
       if (tries > 1_000) throw new Error(`they never agreed: ${await this.#describe()}`)
       await this.#world.run(1_000)
