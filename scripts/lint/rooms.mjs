@@ -76,7 +76,7 @@ export const rooms = [
       ...pureNode,
       'node:crypto',
     ]),
-    adaptersKnow: ['better-sqlite3', 'pino', 'prom-client', 'ws'],
+    adaptersKnow: ['@roamhq/wrtc', 'better-sqlite3', 'pino', 'prom-client', 'ws'],
   },
   // What renders an app: it knows the surface, and React, which all else does without.
   {

@@ -28,15 +28,16 @@ export function archiveOptionsOf(given: Given, command: string): ArchiveOptions 
   }
 }
 
-/** Which archive to follow, if any, and what is seen to from the start. Throws `Mistake`. */
-export function followOptionsOf(
+/** Which archive to follow, whose rooms to join, and what is seen to from the start. Throws `Mistake`. */
+export function outreachOptionsOf(
   given: Given,
-  token: string | undefined,
-): Pick<ArchiveOptions, 'follow' | 'collections'> {
+  followToken: string | undefined,
+  signalToken: string | undefined,
+): Pick<ArchiveOptions, 'follow' | 'signal' | 'collections'> {
   const url = given.value('follow')
-  if (url !== undefined && !/^wss?:\/\/[^/]/.test(url)) {
-    throw new Mistake(`${given.nameOf('follow')} takes a ws:// or wss:// address, not ${url}`)
-  }
+  const urls = given.list('signal') ?? []
+  if (url !== undefined) checkAddress(given, 'follow', url)
+  for (const one of urls) checkAddress(given, 'signal', one)
   const collections = (given.list('collection') ?? []).map((name) => {
     const parsed = parseCollectionName(name)
     if (parsed.ok) return parsed.value
@@ -44,8 +45,16 @@ export function followOptionsOf(
   })
   return {
     collections,
-    ...(url === undefined
-      ? {}
-      : { follow: { url, ...(token === undefined ? {} : { token: () => token }) } }),
+    ...(url === undefined ? {} : { follow: { url, ...tokenFrom(followToken) } }),
+    ...(urls.length === 0 ? {} : { signal: { urls, ...tokenFrom(signalToken) } }),
   }
+}
+
+function checkAddress(given: Given, flag: string, url: string): void {
+  if (/^wss?:\/\/[^/]/.test(url)) return
+  throw new Mistake(`${given.nameOf(flag)} takes a ws:// or wss:// address, not ${url}`)
+}
+
+function tokenFrom(token: string | undefined): { readonly token?: () => string } {
+  return token === undefined ? {} : { token: () => token }
 }

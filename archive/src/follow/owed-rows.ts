@@ -178,19 +178,23 @@ export class OwedRows {
 
   #look(entry: Entry): readonly OwedOp[] {
     const { seq } = entry
-    const known = this.#open.get(seq)
-    if (known?.answer !== undefined || this.#foreign.has(seq)) return []
+    // A snapshot at the place of a row of theirs may stand for others before it.
+    if (entry.kind !== 'snapshot' && this.#foreign.has(seq)) return []
     const document = keyOfDocument(entry.document)
-    const standsForOwed = entry.kind === 'snapshot' && this.#retired.delete(document)
-    if (seq <= this.#seen && known === undefined && !this.#again.has(seq) && !standsForOwed)
-      return []
+    if (entry.kind === 'snapshot' && this.#retired.delete(document)) this.#settle(seq)
+    else if (this.#open.get(seq)?.answer !== undefined) return []
+    else if (seq <= this.#seen && !this.#open.has(seq) && !this.#again.has(seq)) return []
     const ops = this.#opsOf(entry)
     const keys = ops.map(({ op }) => keyOf(op))
-    if (known === undefined) {
+    const known = this.#open.get(seq)
+    // A snapshot may have been made anew at the same place, with other rows parked beside it.
+    const isAnother = known !== undefined && ![...known.awaited].every((key) => keys.includes(key))
+    if (known === undefined || isAnother) {
       this.#again.delete(seq)
       this.#open.set(seq, { awaited: new Set(keys), answer: undefined, document })
     }
-    const owed = ops.filter((_op, at) => known?.awaited.has(keys[at] as string) ?? true)
+    const awaited = this.#open.get(seq)?.awaited
+    const owed = ops.filter((_op, at) => awaited?.has(keys[at] as string))
     for (const { op } of owed) this.#ownByOp.set(keyOf(op), seq)
     return owed
   }

@@ -1,7 +1,7 @@
 import { isLoopback, type TokenVerifier } from '@holdfast/access'
 import type { TokenProvider } from '@holdfast/peer'
 import type { Access, CollectionName } from '@holdfast/peer/protocol'
-import type { Clock, Logger, Random } from '@holdfast/peer/ports'
+import type { Clock, Logger, Random, Rtc } from '@holdfast/peer/ports'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Compactor } from '../compaction/compactor.js'
 import type { CompactorPolicy } from '../compaction/compact-document.js'
@@ -10,6 +10,7 @@ import type { LogPolicy } from '../log/options.js'
 import type { Log } from '../log/port.js'
 import type { ArchiveNode } from '../node/archive-node.js'
 import type { NodeLimits } from '../node/limits.js'
+import type { RoomsStatistics } from '../rooms/rooms.js'
 import type { YWebsocketLimits } from '../y-websocket/limits.js'
 import type { YWebsocketBridge } from '../y-websocket/bridge.js'
 import { ArchiveError } from './errors.js'
@@ -47,7 +48,9 @@ export interface ArchiveOptions {
   readonly backupFolder?: string
   /** Another archive, of which this one becomes a peer: each gets all that the other one holds. */
   readonly follow?: FollowOptions
-  /** Collections that are seen to before anybody has written in them here: for `follow`. */
+  /** Signallers in whose rooms it is as an archive, for peers that do not reach its port. */
+  readonly signal?: SignalOptions
+  /** Collections that are seen to before anybody has written in them here: followed, and joined. */
   readonly collections?: readonly CollectionName[]
   readonly policy?: Partial<LogPolicy>
   readonly compaction?: Partial<CompactorPolicy>
@@ -70,6 +73,15 @@ export interface FollowOptions {
   readonly token?: TokenProvider
 }
 
+export interface SignalOptions {
+  /** `ws:` or `wss:`, with the path. */
+  readonly urls: readonly string[]
+  /** Asked for each connection. It has to give `admin` in the collections. */
+  readonly token?: TokenProvider
+  /** Default: `@roamhq/wrtc`, if it is installed; without one no room is joined, and it says so. */
+  readonly rtc?: Rtc
+}
+
 export interface Archive {
   /** Of the own listener, or of the given one once it listens. */
   readonly port: number
@@ -81,6 +93,8 @@ export interface Archive {
   readonly yWebsocket: YWebsocketBridge
   /** How it stands with the archive that it follows, collection by collection. */
   readonly followed: readonly FollowedCollection[]
+  /** Its rooms; undefined: there are no signallers, or no WebRTC. */
+  readonly rooms: RoomsStatistics | undefined
   /** What `/readyz` says, for a host that answers it for several. */
   readiness(): Promise<Readiness>
   /** What `/metrics` says, in Prometheus' format. All names begin with `holdfast_archive_`. */

@@ -16,7 +16,7 @@ import {
 import { pinoLogger } from '../../server/pino-logger.adapter.js'
 import { createArchive } from '../../server/server.adapter.js'
 import { archiveLimitFlag, archiveLimitNames } from '../limits.js'
-import { archiveOptionsOf, followOptionsOf } from '../serve-options.js'
+import { archiveOptionsOf, outreachOptionsOf } from '../serve-options.js'
 
 /** The command under the name that a program has for it. */
 export function serveCommandOf(name: string): Command {
@@ -77,16 +77,29 @@ export function serveCommandOf(name: string): Command {
         help: 'A token for it, with admin in all collections',
       },
       {
+        name: 'signal',
+        value: 'URL',
+        isList: true,
+        env: 'HOLDFAST_SIGNAL',
+        help: 'Signaller, such as wss://example.org/signal, whose peers reach it by WebRTC, too',
+      },
+      {
+        name: 'signal-token-file',
+        value: 'FILE',
+        env: 'HOLDFAST_SIGNAL_TOKEN_FILE',
+        help: 'A token for it, with admin in the collections',
+      },
+      {
         name: 'collection',
         value: 'NAME',
         isList: true,
         env: 'HOLDFAST_COLLECTIONS',
-        help: 'Followed before anything is written in it here',
+        help: 'Followed, and joined at signallers, before anything is written in it here',
       },
       archiveLimitFlag,
       logLevelFlag,
     ],
-    secrets: [secretOfTokens, tokenOfFollowed],
+    secrets: [secretOfTokens, tokenOfFollowed, tokenOfSignallers],
     about: `
 Peers connect to ws://HOST:PORT/archive, y-websocket clients to ws://HOST:PORT/yjs/COLLECTION/DOCUMENT.
 /healthz, /readyz and /metrics are for whoever watches it, /admin/… for operators.
@@ -108,9 +121,10 @@ Without keys for tokens only this machine is served.`,
       const keys = await keysOf(given)
       const tokens = keys === undefined ? undefined : await createTokenVerifier(keys, clock)
       const followToken = (await given.secret(tokenOfFollowed.name))?.trim()
+      const signalToken = (await given.secret(tokenOfSignallers.name))?.trim()
       const archive = await createArchive({
         ...options,
-        ...followOptionsOf(given, followToken),
+        ...outreachOptionsOf(given, followToken, signalToken),
         ...present('tokens', tokens),
         clock,
         random,
@@ -137,6 +151,12 @@ const tokenOfFollowed: Secret = {
   name: 'follow-token',
   env: 'HOLDFAST_FOLLOW_TOKEN',
   fileFlag: 'follow-token-file',
+}
+
+const tokenOfSignallers: Secret = {
+  name: 'signal-token',
+  env: 'HOLDFAST_SIGNAL_TOKEN',
+  fileFlag: 'signal-token-file',
 }
 
 const limitsText = [...archiveLimitNames]
