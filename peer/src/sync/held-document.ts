@@ -87,6 +87,8 @@ export class HeldDocument {
   /** What is not integrated goes along: it may be the only copy. */
   difference(stateVector: Uint8Array): Uint8Array {
     const integrated = Y.encodeStateAsUpdate(this.doc, stateVector)
+    // Merging copies, and documents may be large.
+    if (this.#heldBack.length === 0) return integrated
     return mergeUpdates([integrated, ...this.#heldBack.map(({ bytes }) => bytes)])
   }
 
@@ -105,7 +107,9 @@ export class HeldDocument {
 
   #applyAll(parts: readonly Part[], origin: object): boolean {
     if (parts.length === 0) return true
-    const merged = mergeUpdates(parts.map(({ bytes }) => bytes))
+    const [first] = parts
+    const isOne = first !== undefined && parts.length === 1
+    const merged = isOne ? first.bytes : mergeUpdates(parts.map(({ bytes }) => bytes))
     if (!this.#applyUpdate(merged, origin, parts)) return false
     if (!this.#isStuck) return true
     return this.#applyUpdate(Y.encodeStateAsUpdate(this.doc), origin, [])

@@ -15,6 +15,7 @@ import type { Clock, Logger, Random, Undo } from '../ports/index.js'
 import {
   canWrite,
   copyOf,
+  frameBounds,
   messageBounds,
   messageKinds,
   type DocumentRef,
@@ -226,7 +227,7 @@ export class PeerSession {
         return
       case 'update':
         if (message.cause.kind === 'op') this.#options.events.heard(this, message)
-        else this.#queue({ ...message, bytes: copyOf(message.bytes) }, byteLength)
+        else this.#queue({ ...message, bytes: ownBytes(message.bytes) }, byteLength)
         return
       case 'error':
         if (message.request === undefined) this.#options.events.heard(this, message)
@@ -344,4 +345,9 @@ export class PeerSession {
     this.#inbox.clear()
     this.#options.events.closed(this, closed)
   }
+}
+
+/** What is longer than a frame was joined from several, in memory of its own. */
+function ownBytes(view: Uint8Array): Uint8Array {
+  return view.byteLength > frameBounds.maxBytes ? view : copyOf(view)
 }

@@ -64,14 +64,22 @@ export class YDocuments implements Documents {
     const edits = new Edits(clock, (bytes) => {
       this.#onOp.tell({ kind: 'update', op: this.#nextOp(), document, bytes })
     })
-    const heard = (bytes: Uint8Array, origin: unknown): void => {
+    const heard = (bytes: Uint8Array): void => {
       held.changed()
-      if (origin === this.origin) return
       this.#onChange.tell(id)
       edits.add(bytes)
     }
-    doc.on('update', heard)
-    this.#heldById.set(id, { held, edits, stop: () => doc.off('update', heard) })
+    // Yjs encodes what a transaction brought wherever somebody listens, also what came from here.
+    const ending = ({ origin }: Y.Transaction): void => {
+      if (origin === this.origin) doc.off('update', heard)
+      else doc.on('update', heard)
+    }
+    doc.on('afterTransactionCleanup', ending)
+    const stop = (): void => {
+      doc.off('afterTransactionCleanup', ending)
+      doc.off('update', heard)
+    }
+    this.#heldById.set(id, { held, edits, stop })
     this.#onChange.tell(id)
     return document
   }

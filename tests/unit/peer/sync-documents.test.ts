@@ -108,6 +108,25 @@ test('[SYNC-14] closing lets what was gathered leave first', () => {
   expect(clock.pendingTasks).toBe(0)
 })
 
+test('[SYNC-15] what an observer writes in answer to a neighbour is a local edit, and what came is none', async () => {
+  const { documents, doc, ops } = open()
+  doc.getText('text').observe((_event, { local }) => {
+    if (!local) doc.getArray('answers').push(['seen'])
+  })
+  const author = new Y.Doc()
+  const updates = recorded(author)
+  for (const letter of 'abc') {
+    author.getText('text').insert(0, letter)
+    await documents.receive([received(updates.at(-1) ?? new Uint8Array())])
+  }
+  documents.close(id)
+  const replica = new Y.Doc()
+  for (const op of ops) if (op.kind === 'update') Y.applyUpdate(replica, op.bytes)
+  expect(replica.getArray('answers').toJSON()).toEqual(['seen', 'seen', 'seen'])
+  expect(replica.getText('text').toJSON()).toBe('')
+  expect(replica.store.pendingStructs).toBeNull()
+})
+
 test('[SYNC-16] an observer of the application that throws does not damage the document', async () => {
   const { documents, doc } = open()
   const damaged: DocumentRef[] = []

@@ -77,7 +77,15 @@ export class ByteReader {
     const { bytes } = this
     let position = this.position
     let units = 0
+    let leapAt = position
     while (position < to) {
+      if (position >= leapAt && to - position >= leapBytes) {
+        const after = afterAscii(bytes, position, to)
+        units += after - position
+        position = after
+        leapAt = after + leapBytes
+        continue
+      }
       const lead = bytes[position++] as number
       units++
       if (lead < 0x80) continue
@@ -123,6 +131,20 @@ export function parsing<T>(
 
 /** The unit of the eighth group of seven bits: the last that a number below 2^53 can have. */
 const maxUnit = 2 ** 49
+
+/** From so many bytes on text is tried four bytes at a time: pasted files, not keystrokes. */
+const leapBytes = 256
+
+/** The end of what is plain ASCII, or up to three bytes before it: four are looked at together. */
+function afterAscii(bytes: Uint8Array, from: number, to: number): number {
+  const aligned = from + ((4 - ((bytes.byteOffset + from) & 3)) & 3)
+  for (let at = from; at < aligned; at++) if ((bytes[at] as number) >= 0x80) return at
+  const words = new Uint32Array(bytes.buffer, bytes.byteOffset + aligned, (to - aligned) >> 2)
+  const { length } = words
+  let word = 0
+  while (word < length && ((words[word] as number) & 0x80808080) === 0) word++
+  return aligned + word * 4
+}
 
 /** What may follow a lead byte: no over-long forms (E0, F0) and nothing that is half a surrogate pair. */
 function lowestSecond(lead: number): number {
