@@ -22,8 +22,7 @@ interface RecordedTrace {
 /** A recorded session of one writer: gzipped JSON of {startContent, endContent, txns: [{patches}]}. */
 export function readTrace(file: string): EditingTrace {
   const recorded = parseTrace(file)
-  const doc = new Y.Doc()
-  doc.clientID = 1
+  const doc = writer()
   const updates: Uint8Array[] = []
   doc.on('update', (update: Uint8Array) => updates.push(update))
   const text = doc.getText('text')
@@ -45,8 +44,7 @@ export function readTrace(file: string): EditingTrace {
 /** Without a recorded one: somebody types, jumps about and deletes. */
 export function madeTrace(keystrokes: number): EditingTrace {
   const random = new SeededRandom('trace')
-  const doc = new Y.Doc()
-  doc.clientID = 1
+  const doc = writer()
   const updates: Uint8Array[] = []
   doc.on('update', (update: Uint8Array) => updates.push(update))
   const text = doc.getText('text')
@@ -57,6 +55,13 @@ export function madeTrace(keystrokes: number): EditingTrace {
     else text.insert(at++, 'abcdefghij klmnopqrst uvwxyz'.charAt(random.below(28)))
   }
   return { name: `made, ${keystrokes} keystrokes`, updates, end: text.toJSON() }
+}
+
+/** With a clientID of the length that nearly all have: it stands in every origin, and so in every size. */
+function writer(): Y.Doc {
+  const doc = new Y.Doc()
+  doc.clientID = 0x9abc_def1
+  return doc
 }
 
 function parseTrace(file: string): RecordedTrace {
