@@ -1,5 +1,4 @@
 import type { Documents, LocalOp, Received } from '@holdfast/peer'
-import { Listeners } from '@holdfast/peer'
 import type { Clock, Logger, Random, Undo } from '@holdfast/peer/ports'
 import {
   parseDocumentId,
@@ -18,17 +17,20 @@ import { booksOf, type Books } from './books.js'
 import type { ReplicaContext } from './context.js'
 import { Digester } from './digester.js'
 import { Draft } from './draft.js'
-import { foldDocument } from './folding.js'
+import { Folds } from './folds.js'
 import { Ledger } from './ledger.js'
 import { LocalChanges, type UnsavedEdit } from './local-changes.js'
 import { MeshDocuments } from './mesh-documents.js'
 import type { OpenDocument, OpenDocumentState, ReplicaEvent } from './open-document.js'
 import { OpenDocuments } from './open-documents.js'
+import { OwedTimer } from './owed-timer.js'
 import type { ArchiveLedger } from './port.js'
 import { readDigests } from './reading.js'
 import { Serial } from './serial.js'
 import { Shelf } from './shelf.js'
+import { holdsContent, pendingOf, stateOf } from './standing.js'
 import { takeFromTab, type TabEdit } from './taking-from-tabs.js'
+import { Telling } from './telling.js'
 import { unlessAborted } from './unless-aborted.js'
 import { ArchiveWaiters } from './waiters.js'
 
@@ -69,15 +71,9 @@ export class CollectionReplica {
   readonly #open: OpenDocuments
   readonly #waiters: ArchiveWaiters
   readonly #adopted = new Set<InstanceId>()
-  readonly #onEvent = new Listeners<[ReplicaEvent]>()
-  readonly #onState = new Listeners<[readonly DocumentId[]]>()
-  readonly #onReplaced = new Listeners<[DocumentRef]>()
-  /** Documents whose state may have changed since it was told. */
-  readonly #touched = new Set<DocumentId>()
-  readonly #ripe = new Set<DocumentId>()
-  readonly #owedTimers = new Set<Undo>()
-  #telling: Undo | undefined
-  #folding: Undo | undefined
+  readonly #telling: Telling
+  readonly #folds: Folds
+  readonly #owed: OwedTimer
   #closing: Promise<void> | undefined
 
   /** Reads what the store lists; no document is read. */
@@ -104,7 +100,7 @@ export class CollectionReplica {
       createDoc: (document) => this.#createDoc(document),
       replaced: (before, now) => {
         this.#open.replaced(before, now)
-        this.#guarded('a replaced document', () => this.#onReplaced.tell(now.document))
+        this.#telling.replaced(now.document)
       },
       setAside: (document, offenders) => {
         for (const { reason } of offenders) this.#damaged(document, reason)
@@ -120,7 +116,7 @@ export class CollectionReplica {
       saved: (op, isOwn) => this.#saved(op, isOwn),
       tooLate: (op, document) => this.#refused(op, document, 'document-deleted'),
       ended: (document) => this.#ended(document),
-      changed: (id) => this.#touch(id),
+      changed: (id) => this.#telling.touch(id),
       failing: (error) => this.#failing(error),
     })
     this.#context = {
@@ -137,12 +133,12 @@ export class CollectionReplica {
       news: {
         changed: (id) => this.#changed(id),
         owed: (atMs) => this.#owedAt(atMs),
-        archived: (_op, document) => this.#touch(document.id),
+        archived: (_op, document) => this.#telling.touch(document.id),
         refused: (op, document, code) => this.#refused(op, document, code),
         renamed: (from, to, key) => this.#waiters.renamed(from, to, key),
         damaged: (document, reason) => this.#damaged(document, reason),
         ended: (document) => this.#ended(document),
-        ripe: (id) => this.#foldSoon(id),
+        ripe: (id) => this.#folds.foldSoon(id),
       },
     }
     this.#digester = new Digester({
@@ -159,13 +155,27 @@ export class CollectionReplica {
     this.#ledger = new Ledger(this.#context)
     this.documents = this.#mesh
     this.ledger = this.#ledger
+    const isClosing = (): boolean => this.#closing !== undefined
+    this.#telling = new Telling({
+      clock,
+      logger,
+      isClosing,
+      look: () => this.#waiters.look(),
+      tellState: (id) => this.#open.get(id)?.tellState(),
+    })
+    this.#folds = new Folds(this.#context, isClosing)
+    this.#owed = new OwedTimer({
+      clock,
+      outbox: books.outbox,
+      tell: () => this.#telling.guarded('what is owed', () => this.#ledger.tellOwed()),
+    })
     this.#waiters = new ArchiveWaiters(books.outbox, () => books.positions.isCompared)
     books.positions.onCompared.add(() => this.#touchOpen())
     this.#open = new OpenDocuments(
       this.#context,
       {
         stateOf: ({ id, isDeleted, loaded }) =>
-          this.#stateOf({ id, isDeleted, isWhole: loaded.held.isWhole }),
+          stateOf(this.#context, { id, isDeleted, isWhole: loaded.held.isWhole }, this.pending(id)),
         whenSaved: (open, wait) => this.#whenSaved(open, wait),
         whenArchived: (open, wait) => this.#whenArchived(open.id, wait),
         letGo: (open) => this.#open.letGo(open),
@@ -230,13 +240,13 @@ export class CollectionReplica {
   /** Each row of the store when it is durable, whoever it came from. Told after its transaction. */
   onRow(listener: (document: DocumentRef, bytes: Uint8Array) => void): Undo {
     return this.#books.onRow.add((document, bytes) => {
-      this.#guarded('a row', () => listener(document, bytes))
+      this.#telling.guarded('a row', () => listener(document, bytes))
     })
   }
 
   /** A document was loaded anew: what others hold of it may contain what was set aside. */
   onReplaced(listener: (document: DocumentRef) => void): Undo {
-    return this.#onReplaced.add(listener)
+    return this.#telling.onReplaced.add(listener)
   }
 
   /** The Y.Doc is not destroyed when the last one lets go. */
@@ -265,21 +275,7 @@ export class CollectionReplica {
 
   /** Edits that are not as safe as they will be; of one document, or of all. */
   pending(id?: DocumentId): Pending {
-    const { local, store } = this.#context
-    const { outbox, keptById } = this.#books
-    const waiting = id === undefined ? local.waitingCount : local.waitingOf(id)
-    let gathering = 0
-    for (const open of this.#open.all()) {
-      if ((id === undefined || open.id === id) && open.loaded.edits?.isWaiting === true) gathering++
-    }
-    const saved = outbox.unarchived(id)
-    let refused = 0
-    if (id !== undefined) refused = keptById.get(id) ?? 0
-    else for (const count of keptById.values()) refused += count
-    const inMemory = waiting + gathering
-    return store.isDurable
-      ? { local: inMemory, saved, refused }
-      : { local: inMemory + saved, saved: 0, refused }
+    return pendingOf(this.#context, this.#open.all(), id)
   }
 
   /** The last failure of the store, while it lasts. */
@@ -290,6 +286,13 @@ export class CollectionReplica {
   /** Documents in memory: those that are open, and a few that were needed last. */
   get loadedCount(): number {
     return this.#context.shelf.size
+  }
+
+  /** How a document stands that is open in another tab. */
+  stateOf({ id, generation }: DocumentRef): OpenDocumentState {
+    const isWhole = this.#context.shelf.get(id)?.held.isWhole ?? true
+    const isDeleted = generation < this.#context.local.livingGeneration(id)
+    return stateOf(this.#context, { id, isDeleted, isWhole }, this.pending(id))
   }
 
   whenSaved(options: WaitOptions = {}): Promise<void> {
@@ -325,7 +328,7 @@ export class CollectionReplica {
         draft.after(() => {
           const { keptById } = this.#books
           keptById.set(document.id, Math.max(0, (keptById.get(document.id) ?? 0) - 1))
-          this.#touch(document.id)
+          this.#telling.touch(document.id)
         })
       }
       await draft.commit('relaxed')
@@ -362,12 +365,12 @@ export class CollectionReplica {
   }
 
   onEvent(listener: (event: ReplicaEvent) => void): Undo {
-    return this.#onEvent.add(listener)
+    return this.#telling.onEvent.add(listener)
   }
 
   /** The states of these documents may have changed; told together, in a later turn. */
   onState(listener: (ids: readonly DocumentId[]) => void): Undo {
-    return this.#onState.add(listener)
+    return this.#telling.onState.add(listener)
   }
 
   /**
@@ -382,18 +385,14 @@ export class CollectionReplica {
   // ------------------------------------------------------------------------------------------------
 
   #begin(): void {
-    for (const { isOwn, dueAtMs } of this.#books.outbox.all()) {
-      if (isOwn) continue
-      this.#owedAt(dueAtMs)
-      break
-    }
+    this.#owed.begin()
     for (const { id } of this.#books.catalogue.all()) noteGrown(this.#context, id)
   }
 
   async #close(): Promise<void> {
     const { local, serial } = this.#context
     this.#digester.close()
-    this.#folding?.()
+    this.#folds.stop()
     this.#open.flush()
     await local.flush()
     const failure = local.waitingCount > 0 ? local.error : undefined
@@ -401,14 +400,12 @@ export class CollectionReplica {
     await serial.run(() => Promise.resolve())
     this.#open.close()
     local.close()
-    this.#telling?.()
-    for (const undo of this.#owedTimers) undo()
+    this.#telling.stop()
+    this.#owed.stop()
     this.#waiters.close(closed())
     this.#mesh.close()
     this.#ledger.close()
-    this.#onEvent.clear()
-    this.#onState.clear()
-    this.#onReplaced.clear()
+    this.#telling.clear()
     this.#books.onRow.clear()
     if (failure !== undefined) throw failure
   }
@@ -431,36 +428,6 @@ export class CollectionReplica {
     if (this.#closing !== undefined) throw closed()
   }
 
-  /** How a document stands that is open in another tab. */
-  stateOf({ id, generation }: DocumentRef): OpenDocumentState {
-    const isWhole = this.#context.shelf.get(id)?.held.isWhole ?? true
-    const isDeleted = generation < this.#context.local.livingGeneration(id)
-    return this.#stateOf({ id, isDeleted, isWhole })
-  }
-
-  #stateOf(of: {
-    readonly id: DocumentId
-    readonly isDeleted: boolean
-    readonly isWhole: boolean
-  }): OpenDocumentState {
-    const { id, isDeleted, isWhole } = of
-    const { store } = this.#context
-    const pending = this.pending(id)
-    const safest = this.#books.positions.isCompared
-      ? 'archived'
-      : store.isDurable
-        ? 'saved'
-        : 'local'
-    const safety = pending.local > 0 ? 'local' : pending.saved > 0 ? 'saved' : safest
-    return {
-      safety,
-      pending,
-      isGapped: !isWhole,
-      isDamaged: this.#books.catalogue.get(id)?.isDamaged === true,
-      isDeleted,
-    }
-  }
-
   async #whenSaved(open: OpenDocument | undefined, { signal }: WaitOptions): Promise<void> {
     const { local, store } = this.#context
     this.#assertOpen()
@@ -478,23 +445,16 @@ export class CollectionReplica {
     if (!owesOps()) throw new ClientError('bad-option', 'there is no archive to send it to')
     this.#open.flush()
     await unlessAborted(
-      local.whenSaved().then(() => this.#waiters.wait(id, this.#holdsContent(id))),
+      local.whenSaved().then(() => this.#waiters.wait(id, holdsContent(this.#context, id))),
       signal,
     )
-  }
-
-  #holdsContent(id: DocumentId | undefined): boolean {
-    const { catalogue } = this.#books
-    if (id !== undefined) return catalogue.get(id)?.hasContent === true
-    for (const { hasContent } of catalogue.all()) if (hasContent) return true
-    return false
   }
 
   // What the parts tell ----------------------------------------------------------------------------
 
   #saved(op: LocalOp, isOwn: boolean): void {
     const { id } = op.document
-    this.#guarded('an op', () => {
+    this.#telling.guarded('an op', () => {
       if (isOwn) this.#mesh.tellOp(op)
       this.#mesh.tellChange(id)
     })
@@ -503,8 +463,8 @@ export class CollectionReplica {
   }
 
   #changed(id: DocumentId): void {
-    this.#touch(id)
-    this.#guarded('a change', () => this.#mesh.tellChange(id))
+    this.#telling.touch(id)
+    this.#telling.guarded('a change', () => this.#mesh.tellChange(id))
   }
 
   #refused(
@@ -516,13 +476,13 @@ export class CollectionReplica {
       op,
       new ClientError('refused', `the archive refuses an edit: ${code}`, { wireCode: code }),
     )
-    this.#tell({ kind: 'refused', document, op, code })
-    this.#touch(document.id)
+    this.#telling.event({ kind: 'refused', document, op, code })
+    this.#telling.touch(document.id)
   }
 
   #damaged(document: DocumentRef, reason: string): void {
-    this.#tell({ kind: 'damaged', document, reason })
-    this.#touch(document.id)
+    this.#telling.event({ kind: 'damaged', document, reason })
+    this.#telling.touch(document.id)
   }
 
   #ended(document: DocumentRef): void {
@@ -532,100 +492,22 @@ export class CollectionReplica {
       shelf.drop(document.id)
     }
     this.#open.ended(document)
-    this.#tell({ kind: 'ended', document })
+    this.#telling.event({ kind: 'ended', document })
     this.#changed(document.id)
   }
 
   #failing(error: ClientError | undefined): void {
-    this.#tell(error === undefined ? { kind: 'recovered' } : { kind: 'failing', cause: error })
+    this.#telling.event(
+      error === undefined ? { kind: 'recovered' } : { kind: 'failing', cause: error },
+    )
   }
 
   #owedAt(atMs: number): void {
-    if (this.#closing !== undefined) return
-    const { clock } = this.#context
-    // Whole milliseconds: a timer that came a little early would be armed again and again.
-    const delayMs = Math.ceil(atMs - clock.monotonic())
-    if (delayMs <= 0) {
-      this.#guarded('what is owed', () => this.#ledger.tellOwed())
-      return
-    }
-    // One timer is enough: whoever hears it asks for all that is due, and later ones are armed by it.
-    if (this.#owedTimers.size > 0) return
-    const undo = clock.after(delayMs, () => {
-      this.#owedTimers.delete(undo)
-      this.#guarded('what is owed', () => this.#ledger.tellOwed())
-      let nextAtMs = Number.POSITIVE_INFINITY
-      for (const op of this.#books.outbox.all()) {
-        if (!op.isOwn && op.dueAtMs > clock.monotonic()) nextAtMs = Math.min(nextAtMs, op.dueAtMs)
-      }
-      if (Number.isFinite(nextAtMs)) this.#owedAt(nextAtMs)
-    })
-    this.#owedTimers.add(undo)
-  }
-
-  #foldSoon(id: DocumentId): void {
-    if (this.#closing !== undefined) return
-    this.#ripe.add(id)
-    this.#folding ??= this.#context.clock.after(0, () => {
-      this.#folding = undefined
-      void this.#fold()
-    })
-  }
-
-  async #fold(): Promise<void> {
-    const { serial, logger } = this.#context
-    for (const id of this.#ripe) {
-      this.#ripe.delete(id)
-      try {
-        await serial.run(async () => {
-          if (this.#closing === undefined) await foldDocument(this.#context, id)
-        })
-      } catch (error) {
-        // Nothing is lost by it: the document is folded when it has grown again.
-        logger.error('a document could not be folded', { error: String(error) })
-      }
-    }
+    if (this.#closing === undefined) this.#owed.owedAt(atMs)
   }
 
   #touchOpen(): void {
-    for (const { id } of this.#open.all()) this.#touched.add(id)
-    this.#tellSoon()
-  }
-
-  #touch(id: DocumentId): void {
-    this.#touched.add(id)
-    this.#tellSoon()
-  }
-
-  #tellSoon(): void {
-    if (this.#closing !== undefined) return
-    this.#telling ??= this.#context.clock.after(0, () => {
-      this.#telling = undefined
-      this.#tellStates()
-    })
-  }
-
-  #tellStates(): void {
-    const ids = [...this.#touched]
-    this.#touched.clear()
-    this.#waiters.look()
-    this.#guarded('states', () => {
-      for (const id of ids) this.#open.get(id)?.tellState()
-      this.#onState.tell(ids)
-    })
-  }
-
-  #tell(event: ReplicaEvent): void {
-    this.#guarded('an event', () => this.#onEvent.tell(event))
-  }
-
-  /** A listener that throws harms nobody else. */
-  #guarded(what: string, tell: () => void): void {
-    try {
-      tell()
-    } catch (error) {
-      this.#context.logger.error(`a listener of ${what} threw`, { error: String(error) })
-    }
+    this.#telling.touch(...[...this.#open.all()].map(({ id }) => id))
   }
 }
 
