@@ -45,6 +45,7 @@ import type { FollowedCollection } from '../follow/follower.js'
 import type { Log } from '../log/port.js'
 import { openSqliteLog } from '../log/sqlite/sqlite-log.js'
 import { ArchiveNode } from '../node/archive-node.js'
+import type { RoomsStatistics } from '../rooms/rooms.js'
 import { readAddress } from '../y-websocket/address.js'
 import { createYWebsocketBridge, type YWebsocketBridge } from '../y-websocket/bridge.js'
 import { AdminApi } from './admin.adapter.js'
@@ -229,6 +230,10 @@ class HttpArchive implements Archive {
 
   get followed(): readonly FollowedCollection[] {
     return this.#outreach?.followed ?? []
+  }
+
+  get rooms(): RoomsStatistics | undefined {
+    return this.#outreach?.rooms
   }
 
   readiness(): Promise<Readiness> {
@@ -427,6 +432,7 @@ class HttpArchive implements Archive {
       node: this.node.stats(),
       yWebsocket: { sockets, documents, behind },
       followed: this.followed,
+      ...(this.rooms === undefined ? {} : { rooms: this.rooms }),
     }
   }
 
