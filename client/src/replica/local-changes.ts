@@ -184,7 +184,12 @@ export class LocalChanges {
   }
 
   #work(): Promise<void> {
-    this.#working ??= this.#workOff().finally(() => (this.#working = undefined))
+    this.#working ??= this.#workOff().finally(() => {
+      this.#working = undefined
+      // Added after the last look, and before this one.
+      const isLeft = this.#waiting.length > 0 && this.#error === undefined && !this.#isClosed
+      if (isLeft) void this.#work()
+    })
     return this.#working
   }
 

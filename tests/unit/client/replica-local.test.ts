@@ -226,3 +226,23 @@ async function opened(seed: string): Promise<{
   const driver = await durableDriver()
   return { world, driver, replica: await world.open(driver) }
 }
+
+test('[REPLICA-1] an edit is saved at whatever moment it comes while the one before is being stored', async () => {
+  const world = replicaWorld('moments')
+  const replica = await world.open(await durableDriver())
+  const [one, other] = [await replica.open('one'), await replica.open('other')]
+  // Each turn of the engine's queue while a transaction ends is a moment of its own.
+  for (let turns = 0; turns < 60; turns++) {
+    one.ydoc.getText('body').insert(0, 'x')
+    const first = one.whenSaved()
+    for (let turn = 0; turn < turns; turn++) await Promise.resolve()
+    other.ydoc.getText('body').insert(0, 'y')
+    await first
+    let isSaved = false
+    const second = other.whenSaved().then(() => (isSaved = true))
+    await world.clock.runUntil(() => isSaved, { maxVirtualMs: 1_000 })
+    await second
+    // Nothing is gathered when the next round begins.
+    await world.clock.run(50)
+  }
+})
