@@ -2,6 +2,8 @@
 import type { Collection, Document } from '@holdfast/client'
 import { ClientError } from '@holdfast/client/testing'
 import { describe, expect, test } from 'vitest'
+import { seedsFromEnvironment } from './seeds.js'
+import { liveRandomly } from './tabs/schedule.js'
 import { TabWorld, type Tab } from './tabs/tab-world.js'
 
 interface Opened {
@@ -27,7 +29,7 @@ function namesIn({ note }: Opened): readonly unknown[] {
 }
 
 function textOf({ ydoc }: Document): string {
-  return ydoc.getText('body').toString()
+  return ydoc.getText('body').toJSON()
 }
 
 describe('two tabs', () => {
@@ -176,7 +178,7 @@ describe('hand-over', () => {
     await world.wait(two.note.whenSaved())
     await world.wait(three.note.whenSaved())
     await world.until(() => textOf(two.note) === textOf(three.note))
-    expect([...textOf(two.note)].toSorted().join('')).toBe('abcd')
+    expect(textOf(two.note).split('').toSorted().join('')).toBe('abcd')
     expect(world.owner).toBeDefined()
     const fourth = await openNote(world, await world.open())
     expect(textOf(fourth.note)).toBe(textOf(two.note))
@@ -281,3 +283,24 @@ describe('two versions', () => {
     expect(newer.client?.status.role).toBe('owner')
   })
 })
+
+test('[TABS-3] [TABS-11] [L38] [L53] random lives of four tabs: nothing saved is lost, nothing shows twice, all converge', async () => {
+  const { runs, seed } = seedsFromEnvironment({ runs: 15, seed: 'tabs' })
+  const sum = { edits: 0, saved: 0, kills: 0, freezes: 0, closings: 0, owners: 0 }
+  for (let run = 0; run < runs; run++) {
+    const one = run === 0 && runs === 1 ? seed : `${seed} ${run}`
+    try {
+      const lived = await liveRandomly(one)
+      for (const key of keysOf(sum)) sum[key] += lived[key]
+    } catch (error) {
+      throw new Error(`SEED='${one}': ${String(error)}`, { cause: error })
+    }
+  }
+  // It did something.
+  if (runs > 1) for (const key of keysOf(sum)) expect(sum[key], key).toBeGreaterThan(runs / 4)
+  expect(sum.saved).toBeGreaterThan(0)
+}, 300_000)
+
+function keysOf<T extends object>(of: T): readonly (keyof T)[] {
+  return Object.keys(of) as (keyof T)[]
+}

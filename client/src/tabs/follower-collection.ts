@@ -14,6 +14,7 @@ import type {
 } from '../api.js'
 import { Waits } from '../client/waiting.js'
 import type { CoreCollection, HeldByApp } from '../core/core.js'
+import type { OwnerCore } from '../core/owner-core.js'
 import { ClientError } from '../errors.js'
 import { FollowerDocument } from './follower-document.js'
 import type { OwnerLine } from './owner-line.js'
@@ -288,6 +289,22 @@ export class FollowerCollection implements CoreCollection {
     this.#waits.stop(error)
     for (const document of this.#documentById.values()) document.apart()
     this.#tellSoon()
+  }
+
+  /** All that nobody else has becomes durable there. */
+  async storeIn(owner: OwnerCore): Promise<void> {
+    const collection = await owner.collection(this.name)
+    try {
+      const { replica } = collection
+      const edits = [...this.#documentById.values()].flatMap((document) => {
+        return document.editsOf(replica.living(document.id))
+      })
+      await replica.takeFromTab(edits)
+      this.#unsaved.saved(edits.map(({ op }) => op))
+      this.#waits.news()
+    } finally {
+      await collection.close()
+    }
   }
 
   /** What is edited leaves; resolves when all of it is at the owner, and stored there. */

@@ -7,6 +7,7 @@ import type { Clock, Logger, Random, Undo } from '@holdfast/peer/ports'
 import type { CollectionName, InstanceId, ReplicaId } from '@holdfast/peer/protocol'
 import type { StorageStatus, WaitOptions, Way } from '../api.js'
 import type { Core } from '../core/core.js'
+import type { OwnerCore } from '../core/owner-core.js'
 import { ClientError } from '../errors.js'
 import { unlessAborted } from '../replica/unless-aborted.js'
 import { FollowerCollection } from './follower-collection.js'
@@ -41,6 +42,7 @@ export class FollowerCore implements Core {
   #storage: StorageStatus
   #asked = 0
   #stranded: ClientError | undefined
+  #offered: OwnerCore | undefined
   #closing: Promise<void> | undefined
 
   constructor(options: FollowerCoreOptions) {
@@ -118,6 +120,15 @@ export class FollowerCore implements Core {
     return this.#closing
   }
 
+  /**
+   * This tab is about to own the store itself. Where the client is closing, nothing moves to that
+   * core any more: what is not stored goes there now.
+   */
+  offer(owner: OwnerCore): void {
+    this.#offered = owner
+    if (this.#closing !== undefined) this.#storeIn(owner)
+  }
+
   /** No owner will ever be heard again. What is edited stays in memory, and is not called saved. */
   strand(error: ClientError): void {
     this.#stranded = error
@@ -128,6 +139,7 @@ export class FollowerCore implements Core {
 
   async #close(): Promise<void> {
     const collections = [...this.#collectionByName.values()]
+    if (this.#offered !== undefined) this.#storeIn(this.#offered)
     const flushed = await Promise.allSettled(
       // What was handed over is the next core's to store.
       collections.filter(({ isEdited }) => isEdited).map((collection) => collection.flush()),
@@ -139,6 +151,16 @@ export class FollowerCore implements Core {
     this.#onError.clear()
     this.#line.close()
     for (const end of flushed) if (end.status === 'rejected') throw end.reason
+  }
+
+  #storeIn(owner: OwnerCore): void {
+    for (const collection of this.#collectionByName.values()) {
+      if (!collection.isEdited) continue
+      collection.storeIn(owner).catch((error: unknown) => {
+        // The closing goes on to wait, for the next owner.
+        this.#options.logger.error('what was edited could not be stored', { error: String(error) })
+      })
+    }
   }
 
   #up(replica: ReplicaId, storage: StorageStatus): void {

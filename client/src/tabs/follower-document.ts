@@ -182,6 +182,13 @@ export class FollowerDocument implements CoreDocument {
     for (const kept of unsaved.of(this)) kept.isSaid = true
   }
 
+  /** What is not saved. @param living where this tab has never learned which generation it is of */
+  editsOf(living: DocumentRef): readonly TabEdit[] {
+    this.flush()
+    const ref = this.#ref ?? living
+    return this.#options.unsaved.of(this).map((kept) => editOf(kept, ref))
+  }
+
   /** There is no owner. */
   apart(): void {
     this.#isJoined = false

@@ -183,6 +183,7 @@ class TabSeat implements CoreSeat {
       this.#line.close()
       this.#begun(core)
     } else {
+      this.#follower?.offer(core)
       this.#core = core
       // What is open moves over; the core before is closed then, and its line.
       await this.#host.exchange(core)

@@ -297,7 +297,7 @@ export class SharedDisk {
           }
           work().then(
             (value) => clock.after(this.writeMs, () => resolve(value)),
-            (error: unknown) => clock.after(0, () => reject(error as Error)),
+            (error: unknown) => clock.after(0, () => reject(error)),
           )
         })
       })
