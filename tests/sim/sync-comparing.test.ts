@@ -108,6 +108,7 @@ test('[SYNC-20] two links to one neighbour carry an op once, and either of them 
     expect(mesh.contents().size).toBe(1)
     await mesh.synced()
   }
+  expect(mesh.peers.some(({ sync }) => sync.stats().resentOps > 0)).toBe(true)
   await mesh.close()
 })
 

@@ -102,12 +102,17 @@ export class SpreadingLink {
     this.#unconfirmed.clear()
   }
 
-  /** Another link to the same neighbour goes on: what may have been lost here is sent there. */
-  replaceBy(other: SpreadingLink): void {
+  /**
+   * Another link to the same neighbour goes on: what may have been lost here is sent there. Gives how
+   * many ops that were.
+   */
+  replaceBy(other: SpreadingLink): number {
+    const { size } = this.#unconfirmed
     for (const outgoing of this.#unconfirmed) other.send(outgoing)
     for (const op of this.#announcements) other.announce(op)
     // What had arrived there may not have been heard any more, and the other way round.
     other.session.compareSoon()
+    return size
   }
 
   #tell(): void {

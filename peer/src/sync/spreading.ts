@@ -53,6 +53,8 @@ export interface SpreadingStatistics {
   readonly duplicates: number
   /** Ops that came from somebody who may not write, or that the reader or a document refused. */
   readonly refused: number
+  /** Ops that went again over another link, because the one that carried them ended. */
+  readonly resentOps: number
   readonly rememberedOps: number
   readonly rememberedBytes: number
   readonly wantedOps: number
@@ -70,6 +72,7 @@ export class Spreading {
   #isFullMesh: boolean | undefined
   #duplicates = 0
   #refused = 0
+  #resent = 0
 
   constructor(options: SpreadingOptions) {
     const { clock, documents, logger } = options
@@ -91,6 +94,7 @@ export class Spreading {
     return {
       duplicates: this.#duplicates,
       refused: this.#refused,
+      resentOps: this.#resent,
       rememberedOps: this.#memory.size,
       rememberedBytes: this.#memory.bytes,
       wantedOps: this.#wanted.size,
@@ -149,7 +153,7 @@ export class Spreading {
       }
     }
     const left = this.#linkByInstance.get(link.instance)
-    if (left !== undefined) link.replaceBy(left)
+    if (left !== undefined) this.#resent += link.replaceBy(left)
     link.close()
     this.#linksChanged()
   }
