@@ -9,6 +9,7 @@ import { writeResultsPage } from './results-page.js'
 
 /** Loaded when asked for: one scenario's dependencies are not another's. */
 const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
+  archive: async () => (await import('./archive-scenario.js')).scenario,
   client: async () => (await import('./client.js')).scenario,
   compaction: async () => (await import('./compaction-scenario.js')).scenario,
   log: async () => (await import('./log-scenario.js')).scenario,

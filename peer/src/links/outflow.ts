@@ -143,11 +143,14 @@ export class Outflow {
   #queuePump(): void {
     if (this.#pumpQueued) return
     this.#pumpQueued = true
+    void this.#pumpAtTheEnd()
+  }
+
+  async #pumpAtTheEnd(): Promise<void> {
     // Not queueMicrotask: in Node that costs as much as making the frame.
-    void endOfTurn.then(() => {
-      this.#pumpQueued = false
-      this.#pump()
-    })
+    await endOfTurn
+    this.#pumpQueued = false
+    this.#pump()
   }
 
   #pump(): void {

@@ -1,0 +1,229 @@
+/* All clients of one measurement, told what to do over IPC (`client-process.ts`). */
+import { setTimeout as sleep } from 'node:timers/promises'
+import * as Y from 'yjs'
+import { SeededRandom } from '@holdfast/peer/testing'
+import { quantile } from '../report.js'
+import { ArchiveClient } from './archive-client.js'
+import { join, type BenchClient } from './clients.js'
+import type { ClientCommands, Ingest, IngestOptions, Spread } from './client-process.js'
+import type { ServerKind } from './server-process.js'
+
+const clients: BenchClient[] = []
+
+/** Whatever has not come by then does not come. */
+const giveUpAfterMs = 20_000
+/** Beyond this many connects at once the kernel's queue of a listener overflows. */
+const atOnce = 64
+
+const commands: ClientCommands = {
+  async join(kind, url, count, document) {
+    for (let left = count; left > 0; left -= atOnce) {
+      const some = Array.from({ length: Math.min(left, atOnce) }, () =>
+        join(kind, { url, document }),
+      )
+      clients.push(...(await Promise.all(some)))
+    }
+  },
+
+  async spread(edits, everyMs) {
+    const [writer, ...readers] = clients
+    if (writer === undefined) throw new Error('nobody is there')
+    return spread(writer, readers, edits, everyMs)
+  },
+
+  ingest,
+
+  async upload(kind, url, bytes, document) {
+    await upload(kind, url, bytes, document)
+  },
+
+  async storm(kind, url, count, document) {
+    const startMs = performance.now()
+    let arrived = 0
+    const opened = await Promise.allSettled(
+      Array.from({ length: count }, async () => {
+        const client = await join(kind, { url, document })
+        arrived++
+        // Its memory is for the next: only the server is measured.
+        client.leave()
+      }),
+    )
+    const failed = opened.find((one) => one.status === 'rejected')
+    if (failed !== undefined) console.error(String(failed.reason))
+    return { tookMs: performance.now() - startMs, arrived }
+  },
+
+  async reconnect() {
+    const all = clients.filter((client) => client instanceof ArchiveClient)
+    for (const client of all) client.cut()
+    await sleep(2_000)
+    const startMs = performance.now()
+    const outcomes = await Promise.all(all.map((client) => client.connect()))
+    const tookMs = performance.now() - startMs
+    const bytes = all.map((client) => client.bytes)
+    const mean = (pick: (one: { sent: number; received: number }) => number): number =>
+      bytes.reduce((sum, one) => sum + pick(one), 0) / bytes.length
+    return {
+      tookMs,
+      atHead: outcomes.filter((outcome) => outcome === 'head').length,
+      sentBytes: mean(({ sent }) => sent),
+      receivedBytes: mean(({ received }) => received),
+    }
+  },
+
+  async leave() {
+    for (const client of clients.splice(0)) client.leave()
+  },
+}
+
+async function spread(
+  writer: BenchClient,
+  readers: readonly BenchClient[],
+  edits: number,
+  everyMs: number,
+): Promise<Spread> {
+  const sentAtMs: number[] = []
+  const tookMs: number[] = []
+  const expected = edits * readers.length
+  let arrivals = 0
+  let done = (): void => {}
+  const all = new Promise<void>((resolve) => {
+    done = resolve
+  })
+  for (const reader of readers) {
+    let next = 0
+    reader.onArrived = (count) => {
+      const nowMs = performance.now()
+      for (let at = 0; at < count; at++) {
+        const sent = sentAtMs[next++]
+        if (sent !== undefined) tookMs.push(nowMs - sent)
+      }
+      arrivals += count
+      if (arrivals >= expected) done()
+    }
+  }
+  let dueMs = performance.now()
+  for (let at = 0; at < edits; at++) {
+    sentAtMs.push(performance.now())
+    writer.edit()
+    dueMs += everyMs
+    await sleep(Math.max(0, dueMs - performance.now()))
+  }
+  await Promise.race([all, sleep(giveUpAfterMs)])
+  return {
+    arrivals,
+    expected,
+    p50Ms: quantile(tookMs, 0.5),
+    p99Ms: quantile(tookMs, 0.99),
+  }
+}
+
+async function ingest(options: IngestOptions): Promise<Ingest> {
+  const { kind, url, writers, inFlight, warmUpMs, forMs, perSecond } = options
+  const tookMs: number[] = []
+  let isMeasuring = false
+  let answered = 0
+  let isOver = false
+  const all = await Promise.all(
+    Array.from({ length: writers }, (_, at) =>
+      // Apart from each other: the others send what one types to nobody either.
+      join(kind, {
+        url,
+        document: `writer-${at}`,
+        collection: `writer-${at}`,
+        isAnswered: true,
+      }),
+    ),
+  )
+  const opens = all.map((client) => {
+    const sentAtMs: number[] = []
+    let next = 0
+    const edit = (): void => {
+      if (isOver) return
+      sentAtMs.push(performance.now())
+      client.edit()
+    }
+    client.onAnswered = (count) => {
+      const nowMs = performance.now()
+      for (let at = 0; at < count; at++) {
+        const sent = sentAtMs[next++]
+        if (isMeasuring && sent !== undefined) tookMs.push(nowMs - sent)
+      }
+      if (isMeasuring) answered += count
+      if (perSecond === undefined) for (let at = 0; at < count; at++) edit()
+    }
+    return edit
+  })
+  const pacer = perSecond === undefined ? undefined : pace(opens, perSecond)
+  if (perSecond === undefined) {
+    for (const edit of opens) for (let at = 0; at < inFlight; at++) edit()
+  }
+  await sleep(warmUpMs)
+  isMeasuring = true
+  const startMs = performance.now()
+  await sleep(forMs)
+  const elapsedMs = performance.now() - startMs
+  isOver = true
+  clearInterval(pacer)
+  for (const client of all) client.leave()
+  return {
+    perSecond: (answered / elapsedMs) * 1_000,
+    p50Ms: quantile(tookMs, 0.5),
+    p99Ms: quantile(tookMs, 0.99),
+  }
+}
+
+/** Edits at an even rate, one writer after the other. */
+function pace(edits: readonly (() => void)[], perSecond: number): NodeJS.Timeout {
+  const startMs = performance.now()
+  let done = 0
+  return setInterval(() => {
+    const due = ((performance.now() - startMs) / 1_000) * perSecond
+    while (done < due) edits[done++ % edits.length]?.()
+  }, 4)
+}
+
+async function upload(kind: ServerKind, url: string, bytes: number, document: string) {
+  const doc = new Y.Doc()
+  const pastes: Uint8Array[] = []
+  doc.on('update', (update: Uint8Array) => pastes.push(update))
+  const random = new SeededRandom('storm')
+  for (let made = 0; made < bytes; made += pasteBytes) {
+    const letters = Array.from(random.bytes(pasteBytes), (byte) =>
+      String.fromCharCode(97 + (byte % 26)),
+    )
+    doc.getText('text').insert(0, letters.join(''))
+  }
+  const client = await join(kind, { url, document, isAnswered: true })
+  let answered = 0
+  const done = new Promise<void>((resolve) => {
+    client.onAnswered = (count) => {
+      answered += count
+      if (answered >= pastes.length) resolve()
+    }
+  })
+  for (const paste of pastes) {
+    while (client instanceof ArchiveClient && !client.hasRoom) await sleep(5)
+    client.push(paste)
+    await sleep(0)
+  }
+  await Promise.race([done, sleep(giveUpAfterMs)])
+  if (answered < pastes.length) throw new Error(`uploaded ${answered} of ${pastes.length} pastes`)
+  client.leave()
+}
+
+const pasteBytes = 256 * 1_024
+
+process.on('message', (message) => {
+  const { id, name, args } = message as { id: number; name: keyof ClientCommands; args: unknown[] }
+  void (async () => {
+    try {
+      const run = commands[name] as (...args: readonly unknown[]) => unknown
+      process.send?.({ id, value: await run(...args) })
+    } catch (error) {
+      process.send?.({ id, error: error instanceof Error ? error.message : String(error) })
+    }
+  })()
+})
+process.on('disconnect', () => process.exit(0))
+process.send?.('ready')

@@ -1,0 +1,73 @@
+import { Child } from './child.js'
+import type { ServerKind } from './server-process.js'
+
+/** What the clients' process does; all clients of a measurement live in one. */
+export interface ClientCommands {
+  /** So many more clients of one document, one after the other; resolves when all have it. */
+  join(kind: ServerKind, url: string, count: number, document: string): Promise<void>
+  /**
+   * The first client makes so many edits, one each so often; resolves when everybody has all, or
+   * after a while with what has come.
+   */
+  spread(edits: number, everyMs: number): Promise<Spread>
+  /**
+   * Each client makes edits in a document of its own, with so many unanswered at most, or so many a
+   * second in all.
+   */
+  ingest(options: IngestOptions): Promise<Ingest>
+  /** One client uploads a document of so many bytes, in pastes of a quarter of a megabyte. */
+  upload(kind: ServerKind, url: string, bytes: number, document: string): Promise<void>
+  /** So many clients open a document at once, and are gone when they have it. */
+  storm(kind: ServerKind, url: string, count: number, document: string): Promise<Storm>
+  /** All are gone and come back at once with their cursors (the archive's clients only). */
+  reconnect(url: string): Promise<Reconnected>
+  leave(): Promise<void>
+}
+
+export interface Spread {
+  readonly arrivals: number
+  readonly expected: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+export interface IngestOptions {
+  readonly kind: ServerKind
+  readonly url: string
+  readonly writers: number
+  readonly inFlight: number
+  readonly warmUpMs: number
+  readonly forMs: number
+  /** Of all together; absent: as many as are answered. */
+  readonly perSecond?: number
+}
+
+export interface Ingest {
+  readonly perSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+}
+
+export interface Storm {
+  readonly tookMs: number
+  readonly arrived: number
+}
+
+export interface Reconnected {
+  readonly tookMs: number
+  readonly atHead: number
+  /** A client, after the upgrade, WebSocket headers included. */
+  readonly sentBytes: number
+  readonly receivedBytes: number
+}
+
+export async function withClients<T>(
+  use: (clients: Child<ClientCommands>) => Promise<T>,
+): Promise<T> {
+  const child = await Child.start<ClientCommands>('client-main.js', [])
+  try {
+    return await use(child)
+  } finally {
+    child.stop()
+  }
+}

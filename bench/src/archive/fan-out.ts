@@ -1,0 +1,82 @@
+import type { Figure } from '../report.js'
+import { withClients, type Spread } from './client-process.js'
+import type { Extent } from './extent.js'
+import { withServer, type ServerKind } from './server-process.js'
+
+interface Measured extends Spread {
+  /** Of the server, for each edit and each reader. */
+  readonly micros: number
+}
+
+/** A2: one types, the others read. */
+export async function fanOut({ quick }: Extent): Promise<readonly Figure[]> {
+  const figures: Figure[] = []
+  for (const readers of quick ? [100] : [100, 1_000]) {
+    const edits = quick ? 150 : readers === 100 ? 600 : 300
+    // Before and after: what else the machine does changes meanwhile.
+    const before = await measure('relay', readers, edits)
+    const ours = await measure('holdfast', readers, edits)
+    const after = await measure('relay', readers, edits)
+    const hocuspocus = await measure('hocuspocus', readers, edits)
+    const yWebsocket = await measure('y-websocket', readers, edits)
+    const raw = { micros: mean(before.micros, after.micros), p99: mean(before.p99Ms, after.p99Ms) }
+    const ratio = ours.micros / raw.micros
+    const peers = `y-websocket ${micros(yWebsocket)}, Hocuspocus ${micros(hocuspocus)}`
+    const arrived = [ours, before, after].every((one) => one.arrivals >= one.expected)
+    figures.push(
+      {
+        id: 'A2',
+        what: `server CPU an edit a reader, ${readers} readers, ${edits} edits at 50/s`,
+        figure: `${micros(ours)} = ${ratio.toFixed(2)} × raw ws`,
+        beside: `raw ws.send ${raw.micros.toFixed(1)} µs`,
+        goal: '≤ 1.5 × raw ws',
+        met: arrived && ratio <= 1.5,
+      },
+      {
+        id: 'A2-peers',
+        what: `the same, ${readers} readers`,
+        figure: micros(ours),
+        beside: peers,
+        goal: 'below both peers',
+        met: arrived && ours.micros < Math.min(hocuspocus.micros, yWebsocket.micros),
+      },
+      {
+        id: 'A2-p99',
+        what: `edit → at a reader, ${readers} readers: median, p99`,
+        figure: `${latency(ours)} = ${(ours.p99Ms / raw.p99).toFixed(2)} × raw ws`,
+        beside: `raw ws ${latency(before)} and ${latency(after)}; y-websocket ${latency(yWebsocket)}; Hocuspocus ${latency(hocuspocus)}`,
+        goal: 'p99 ≤ 1.2 × raw ws',
+        met: arrived && ours.p99Ms <= 1.2 * raw.p99,
+      },
+    )
+  }
+  return figures
+}
+
+function measure(kind: ServerKind, readers: number, edits: number): Promise<Measured> {
+  return withServer(kind, ({ url, process }) =>
+    withClients(async (clients) => {
+      await clients.call('join', [kind, url, readers + 1, 'note'], 120_000)
+      // Compiled and grown before it counts.
+      await clients.call('spread', [50, 20], 60_000)
+      const beforeMs = await process.call('cpuMs', [])
+      const spread = await clients.call('spread', [edits, 20], 120_000)
+      const cpuMs = (await process.call('cpuMs', [])) - beforeMs
+      return { ...spread, micros: (cpuMs * 1_000) / edits / readers }
+    }),
+  )
+}
+
+/** With what did not arrive in time, if anything did not. */
+function micros({ micros, arrivals, expected }: Measured): string {
+  const missing = expected - arrivals
+  return `${micros.toFixed(1)} µs${missing > 0 ? ` (${missing} of ${expected} not arrived)` : ''}`
+}
+
+function latency({ p50Ms, p99Ms }: Spread): string {
+  return `${p50Ms.toFixed(1)}, ${p99Ms.toFixed(0)} ms`
+}
+
+function mean(a: number, b: number): number {
+  return (a + b) / 2
+}

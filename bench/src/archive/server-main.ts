@@ -1,0 +1,134 @@
+/*
+ * One server in a process of its own, on loopback and a free port: the archive, the two that stand
+ * beside it, or `ws` with nothing around it. Told what to do over IPC (`server-process.ts`).
+ */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WebSocket, WebSocketServer } from 'ws'
+import { collectionNamed, documentOf } from './names.js'
+import type { ServerCommands, ServerKind } from './server-process.js'
+
+const [kind, folder] = process.argv.slice(2) as [ServerKind, string]
+
+interface Started {
+  readonly path: string
+  readonly port: number
+  readonly compact?: (document: string) => Promise<string>
+}
+
+const start: Readonly<Record<ServerKind, () => Promise<Started>>> = {
+  async holdfast() {
+    const { createArchive } = await import('@holdfast/archive')
+    const { silentLogger } = await import('@holdfast/peer/ports')
+    const many = { maxSockets: 20_000, maxSocketsPerAddress: 20_000 }
+    const archive = await createArchive({
+      folder,
+      port: 0,
+      logger: silentLogger,
+      limits: { server: many, node: { maxStrangers: 20_000 } },
+    })
+    const compact = async (document: string): Promise<string> =>
+      (await archive.compactor.compact(collectionNamed('bench'), documentOf(document))).status
+    return { port: archive.port, path: '/archive', compact }
+  },
+  async hocuspocus() {
+    const { Server } = await import('@hocuspocus/server')
+    const { SQLite } = await import('@hocuspocus/extension-sqlite')
+    const server = new Server({
+      address: '127.0.0.1',
+      quiet: true,
+      stopOnSignals: false,
+      extensions: [new SQLite({ database: `${folder}/hocuspocus.db` })],
+    })
+    // Its own `listen` takes no port 0.
+    await new Promise<void>((resolve) => server.httpServer.listen(0, '127.0.0.1', resolve))
+    await server.hocuspocus.hooks('onListen', {
+      instance: server.hocuspocus,
+      configuration: server.configuration,
+      port: portOf(server.httpServer.address()),
+    })
+    return { port: portOf(server.httpServer.address()), path: '' }
+  },
+  async 'y-websocket'() {
+    process.env['YPERSISTENCE'] = `${folder}/leveldb`
+    // It says on stdout what it does.
+    console.info = () => {}
+    const { setupWSConnection } = await import('@y/websocket-server/utils')
+    const sockets = await webSockets()
+    sockets.server.on('connection', (socket, request) => setupWSConnection(socket, request))
+    return sockets
+  },
+  /** Each message goes to all sockets, its sender's included. */
+  async relay() {
+    const sockets = await webSockets()
+    const all = sockets.server.clients
+    sockets.server.on('connection', (socket) => {
+      socket.on('message', (data: Buffer) => {
+        for (const other of all) if (other.readyState === WebSocket.OPEN) other.send(data)
+      })
+    })
+    return sockets
+  },
+  /** Each message goes back to its sender. */
+  async echo() {
+    const sockets = await webSockets()
+    sockets.server.on('connection', (socket) => {
+      socket.on('message', (data: Buffer) => socket.send(data))
+    })
+    return sockets
+  },
+}
+
+async function webSockets(): Promise<Started & { readonly server: WebSocketServer }> {
+  const http = createServer()
+  const server = new WebSocketServer({ server: http, perMessageDeflate: false })
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
+  return { server, port: portOf(http.address()), path: '' }
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (typeof address !== 'object' || address === null) throw new Error('not listening')
+  return address.port
+}
+
+const { port, path, compact } = await start[kind]()
+const delay = monitorEventLoopDelay({ resolution: 1 })
+
+const commands: ServerCommands = {
+  cpuMs() {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1_000
+  },
+  async memory() {
+    // The second collects what the first has let go of; in between buffers are given back.
+    for (let round = 0; round < 3; round++) {
+      globalThis.gc?.()
+      await sleep(200)
+    }
+    const { rss, heapUsed, external } = process.memoryUsage()
+    return { residentBytes: rss, heapBytes: heapUsed + external }
+  },
+  peakBytes: () => process.resourceUsage().maxRSS * 1_024,
+  compact: async (document) => (await compact?.(document)) ?? 'not asked',
+  watchDelay() {
+    delay.reset()
+    delay.enable()
+  },
+  delayP99Ms: () => delay.percentile(99) / 1e6,
+}
+
+process.on('message', (message) => {
+  const { id, name, args } = message as { id: number; name: keyof ServerCommands; args: unknown[] }
+  void (async () => {
+    try {
+      const run = commands[name] as (...args: readonly unknown[]) => unknown
+      process.send?.({ id, value: await run(...args) })
+    } catch (error) {
+      process.send?.({ id, error: String(error) })
+    }
+  })()
+})
+process.on('disconnect', () => process.exit(0))
+process.send?.({ url: `ws://127.0.0.1:${port}${path}` })

@@ -1,0 +1,44 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Child } from './child.js'
+
+export type ServerKind = 'holdfast' | 'hocuspocus' | 'y-websocket' | 'relay' | 'echo'
+
+export interface ServerCommands {
+  /** Of all its threads, since its start. */
+  cpuMs(): number
+  /** After collecting garbage. */
+  memory(): Promise<Memory>
+  /** The most that it ever had. */
+  peakBytes(): number
+  compact(document: string): Promise<string>
+  watchDelay(): void
+  delayP99Ms(): number
+}
+
+export interface Memory {
+  readonly residentBytes: number
+  readonly heapBytes: number
+}
+
+export interface MeasuredServer {
+  readonly url: string
+  readonly process: Child<ServerCommands>
+}
+
+/** Starts a server in a fresh folder, lets `use` have it, and ends it whatever happens. */
+export async function withServer<T>(
+  kind: ServerKind,
+  use: (server: MeasuredServer) => Promise<T>,
+): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'holdfast-bench-'))
+  let child: Child<ServerCommands> | undefined
+  try {
+    child = await Child.start<ServerCommands>('server-main.js', [kind, folder])
+    return await use({ url: (child.first as { url: string }).url, process: child })
+  } finally {
+    child?.stop()
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
