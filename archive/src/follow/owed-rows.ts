@@ -236,7 +236,7 @@ export class OwedRows {
           op: this.#madeId(seq, part),
           bytes,
         }))
-      case 'tombstone':
+      default:
         return [{ ...common, kind: 'tombstone', op: this.#madeId(seq, 0) }]
     }
   }

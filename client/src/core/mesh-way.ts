@@ -1,7 +1,9 @@
 /** A collection's place in the mesh: the signaller's room, and the links to those who are in it. */
 import {
   CollectionMesh,
+  DirectLinks,
   type CollectionSync,
+  type DirectLinksOptions,
   type Presence,
   type RoomState,
   type Signalling,
@@ -29,21 +31,39 @@ export interface MeshWayOptions {
   /** Who is linked, or what this side may do, has changed. */
   readonly changed: () => void
   readonly refused: (state: Extract<RoomState, { phase: 'refused' }>) => void
+  /** Links with archives of the room. Absent: none are made. */
+  readonly archives?: Pick<DirectLinksOptions, 'onLink' | 'onGone'> | undefined
 }
 
 export class MeshWay {
   readonly #room: SignallingRoom
   readonly #mesh: CollectionMesh
+  /** With archives, which are no part of the mesh. */
+  readonly #archiveLinks: DirectLinks | undefined
   readonly #options: MeshWayOptions
   #access: Access = 'write'
   #closing: Promise<void> | undefined
 
   constructor(options: MeshWayOptions) {
-    const { name, signalling, network, changed } = options
+    const { name, signalling, network, changed, archives } = options
     this.#options = options
     // The first join may ask before there is a mesh.
     let mesh: CollectionMesh | undefined = undefined
-    this.#room = signalling.join(name, { standing: () => mesh?.standing ?? [] })
+    this.#room = signalling.join(name, {
+      standing: () => [...(this.#archiveLinks?.standing ?? []), ...(mesh?.standing ?? [])],
+    })
+    const { dialer } = network
+    if (archives !== undefined && dialer !== undefined) {
+      const isWanted: DirectLinksOptions['isWanted'] = ({ role }) => role === 'archive'
+      this.#archiveLinks = new DirectLinks({
+        ...options,
+        ...archives,
+        room: this.#room,
+        dialer,
+        gate: network.gate,
+        isWanted,
+      })
+    }
     mesh = new CollectionMesh({
       ...options,
       room: this.#room,
@@ -103,6 +123,7 @@ export class MeshWay {
 
   retryNow(): void {
     this.#mesh.retryNow()
+    this.#archiveLinks?.retryNow()
   }
 
   /** Says goodbye on every link, and leaves. Resolves when what was queued has left, in five seconds at most. */
@@ -112,6 +133,7 @@ export class MeshWay {
   }
 
   async #close(): Promise<void> {
+    this.#archiveLinks?.close()
     const closed = this.#mesh.close()
     // A relay ends with the room, and what is queued in it as well.
     if (this.#mesh.usesRelay) await closed

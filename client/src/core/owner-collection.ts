@@ -16,7 +16,7 @@ import {
   type LiveMessage,
   type Signalling,
 } from '@holdfast/peer'
-import type { Clock, Logger, Random, Undo } from '@holdfast/peer/ports'
+import type { Clock, Link, Logger, Random, Undo } from '@holdfast/peer/ports'
 import type {
   Access,
   CollectionName,
@@ -24,6 +24,7 @@ import type {
   DocumentRef,
   ErrorCode,
   InstanceId,
+  Neighbour as NamedNeighbour,
 } from '@holdfast/peer/protocol'
 import * as Y from 'yjs'
 import type {
@@ -37,7 +38,7 @@ import type {
   WaitOptions,
   Way,
 } from '../api.js'
-import type { ArchiveTrouble } from '../archive/index.js'
+import { RoomDial, type ArchiveTrouble } from '../archive/index.js'
 import { ClientError } from '../errors.js'
 import { CollectionReplica } from '../replica/collection-replica.js'
 import type { OpenDocumentState, ReplicaEvent } from '../replica/open-document.js'
@@ -45,7 +46,7 @@ import type { Store } from '../store/store.js'
 import { ArchiveWay } from './archive-way.js'
 import type { CoreCollection, HeldByApp } from './core.js'
 import { MeshWay } from './mesh-way.js'
-import type { Network } from './network.js'
+import type { ArchiveAddress, Network } from './network.js'
 import { OwnerDocument } from './owner-document.js'
 import { ReachedOps } from './reached-ops.js'
 import { ViewsOfTabs } from './views-of-tabs.js'
@@ -95,6 +96,12 @@ export class OwnerCollection implements CoreCollection {
   readonly #refusalAtMsByCode = new Map<ErrorCode, number>()
   #mesh: MeshWay | undefined
   #archives: readonly ArchiveWay[] = []
+  /** Those of them that the signaller's room has brought. */
+  readonly #roomArchives = new Map<
+    InstanceId,
+    { readonly dial: RoomDial; readonly way: ArchiveWay; isLost: boolean }
+  >()
+  #hasLeftArchives = false
   /** Saying goodbye. */
   readonly #leaving = new Set<Promise<void>>()
   #isAway = false
@@ -318,13 +325,19 @@ export class OwnerCollection implements CoreCollection {
   connect(way: Way): void {
     if (this.#closing !== undefined) return
     if (way === 'mesh') this.#joinMesh()
-    else this.#dialArchives()
+    else {
+      this.#hasLeftArchives = false
+      this.#dialArchives()
+    }
     this.#tellSoon()
   }
 
   disconnect(way: Way): void {
     if (way === 'mesh') this.#leaveMesh()
-    else this.#leaveArchives()
+    else {
+      this.#hasLeftArchives = true
+      this.#leaveArchives()
+    }
     this.#tellSoon()
   }
 
@@ -365,13 +378,21 @@ export class OwnerCollection implements CoreCollection {
   // The ways ---------------------------------------------------------------------------------------
 
   #joinMesh(): void {
-    const { signalling } = this.#options
+    const { signalling, network } = this.#options
     if (signalling === undefined || this.#mesh !== undefined) return
     const mesh = new MeshWay({
       ...this.#options,
       signalling,
       sync: this.sync,
       presence: this.presence,
+      // Whose app names archives goes to those.
+      archives:
+        network.archives.length > 0
+          ? undefined
+          : {
+              onLink: (named, link) => this.#metArchive(named, link),
+              onGone: ({ id }) => this.#lostArchive(id),
+            },
       changed: () => {
         this.#onNeighbours.tell()
         this.#tellSoon()
@@ -386,40 +407,91 @@ export class OwnerCollection implements CoreCollection {
     const mesh = this.#mesh
     if (mesh === undefined) return
     this.#mesh = undefined
+    for (const id of this.#roomArchives.keys()) this.#leaveArchive(id)
     this.#leave(mesh.close())
   }
 
   #dialArchives(): void {
     if (this.#archives.length > 0) return
-    const { network, instance, store } = this.#options
-    this.#archives = network.archives.map((address) => {
-      return new ArchiveWay({
-        ...this.#options,
-        address,
-        token: network.token,
-        identity: () => ({ replica: store.replica, instance }),
-        ledger: this.replica.ledger,
-        reach: {
-          neighbours: () => this.#mesh?.neighbours ?? [],
-          onNeighbours: (listener) => this.#onNeighbours.add(listener),
-          reached: (op) => this.#reached.of(op),
-        },
-        presence: this.presence,
-        self: instance,
-        documents: () => this.#viewed,
-        isTab: (instance) => this.#views.tabs.has(instance),
-        changed: () => this.#tellSoon(),
-        refused: ({ code }) => this.#accessRefused('the archive', code),
-        trouble: (trouble, way) => this.#archiveTrouble(trouble, way),
-      })
+    const { network } = this.#options
+    this.#archives = network.archives.map((address) => this.#wayTo(address, network.token))
+    for (const way of this.#archives) way.start()
+  }
+
+  #wayTo(address: ArchiveAddress, token: Network['token']): ArchiveWay {
+    const { instance, store } = this.#options
+    const way = new ArchiveWay({
+      ...this.#options,
+      address,
+      token,
+      identity: () => ({ replica: store.replica, instance }),
+      ledger: this.replica.ledger,
+      reach: {
+        neighbours: () => this.#mesh?.neighbours ?? [],
+        onNeighbours: (listener) => this.#onNeighbours.add(listener),
+        reached: (op) => this.#reached.of(op),
+      },
+      presence: this.presence,
+      self: instance,
+      documents: () => this.#viewed,
+      isTab: (instance) => this.#views.tabs.has(instance),
+      changed: () => {
+        this.#forgetLostArchives()
+        this.#tellSoon()
+      },
+      refused: ({ code }) => this.#accessRefused('the archive', code),
+      trouble: (trouble, way) => this.#archiveTrouble(trouble, way),
     })
-    for (const way of this.#archives) {
-      way.setAway(this.#isAway)
-      way.start()
+    way.setAway(this.#isAway)
+    return way
+  }
+
+  // Archives of the signaller's room ----------------------------------------------------------------
+
+  #metArchive({ id, voucher }: NamedNeighbour, link: Link): void {
+    if (this.#closing !== undefined || this.#hasLeftArchives) {
+      link.close('not wanted')
+      return
+    }
+    const known = this.#roomArchives.get(id)
+    if (known !== undefined) {
+      known.isLost = false
+      if (!known.dial.stands(link, voucher)) known.way.retryNow()
+      return
+    }
+    const dial = new RoomDial(voucher)
+    dial.stands(link, voucher)
+    // The signaller has asked for the token: its voucher is enough.
+    const way = this.#wayTo({ url: `webrtc:${id}`, dial: dial.dial }, undefined)
+    this.#roomArchives.set(id, { dial, way, isLost: false })
+    this.#archives = [...this.#archives, way]
+    way.start()
+  }
+
+  /** The signaller names it no more. A link that still answers stays. */
+  #lostArchive(id: InstanceId): void {
+    const known = this.#roomArchives.get(id)
+    if (known !== undefined) known.isLost = true
+    this.#forgetLostArchives()
+  }
+
+  #forgetLostArchives(): void {
+    for (const [id, { way, isLost }] of this.#roomArchives) {
+      if (isLost && !way.isLinked) this.#leaveArchive(id)
     }
   }
 
+  #leaveArchive(id: InstanceId): void {
+    const known = this.#roomArchives.get(id)
+    if (known === undefined) return
+    this.#roomArchives.delete(id)
+    this.#archives = this.#archives.filter((way) => way !== known.way)
+    this.#leave(known.way.close())
+    known.dial.close()
+  }
+
   #leaveArchives(): void {
+    for (const id of this.#roomArchives.keys()) this.#leaveArchive(id)
     for (const way of this.#archives) this.#leave(way.close())
     this.#archives = []
   }
