@@ -2,6 +2,7 @@
 import type { Document } from '@holdfast/client'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { seedsFromEnvironment } from '../sim/seeds.js'
@@ -9,6 +10,7 @@ import { until } from './archive-server.js'
 import { ClientHost } from './client-host.js'
 import { runCycles } from './run-cycles.js'
 
+const root = resolve(import.meta.dirname, '../..')
 const hosts: ClientHost[] = []
 
 afterEach(async () => {
@@ -116,6 +118,27 @@ test('[CLIENT-17] a process killed after its edits were saved: none is lost, and
   expect(new Set(numbers).size).toBe(numbers.length)
   console.info(`${runs} kills: ${saved.length} edits saved, 0 lost`)
 }, 120_000)
+
+test('[CLIENT-18] the example of the README runs as it is written', async () => {
+  const host = await started()
+  const readme = readFileSync(resolve(root, 'README.md'), 'utf8')
+  const example = /<!-- example: client -->\n```ts\n(.*?)```/s.exec(readme)?.[1]
+  if (example === undefined) throw new Error('the README has no example of a client')
+  expect(example).toContain('ws://127.0.0.1:4440')
+  // Only the port is another one.
+  const script = resolve(root, `tests/dist/readme-${process.pid}.mjs`)
+  writeFileSync(script, example.replace('ws://127.0.0.1:4440', host.server))
+  try {
+    const child = spawn(process.execPath, [script], { cwd: host.folder, stdio: 'inherit' })
+    expect(await once(child, 'exit')).toEqual([0, null])
+  } finally {
+    rmSync(script)
+  }
+  const client = await host.client('reader')
+  const document = await (await client.collection('notes')).open('note-1')
+  await document.whenSynced()
+  expect(textOf(document)).toBe('hello')
+}, 60_000)
 
 /** Kills a writer once so many numbers of the list are saved. Answers what it had saved. */
 async function killAfter(
