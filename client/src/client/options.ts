@@ -23,7 +23,10 @@ export interface ClientOptions {
   readonly server?: string
   /** The signaller alone, or another one than the server's. False: no mesh. */
   readonly signal?: string | Dial | false
-  /** Archives alone, or others than the server's. False, or an empty list: none. */
+  /**
+   * Archives alone, or others than the server's. False, or an empty list: none. Where nothing says
+   * one, those are used that are in the signaller's rooms, over WebRTC.
+   */
   readonly archive?: string | ArchiveAddress | readonly (string | ArchiveAddress)[] | false
   /** Asked for each connection, and when a token ends. */
   readonly token?: TokenProvider
@@ -56,6 +59,7 @@ export async function networkOf(options: ClientOptions): Promise<Network> {
   return {
     signal: isGiven(signal) ? signalDial(signal, WebSocket) : undefined,
     archives: archives.map((address) => archiveAddress(address, WebSocket)),
+    takesRoomArchives: archive === undefined,
     ...directOf(options, platform.rtc),
     relay,
     token,

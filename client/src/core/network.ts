@@ -11,6 +11,8 @@ export interface Network {
   /** Whether frames may go through the signaller while there is no direct link. */
   readonly relay: boolean
   readonly archives: readonly ArchiveAddress[]
+  /** Whether archives that the signaller names are used. */
+  readonly takesRoomArchives: boolean
   readonly token: TokenProvider | undefined
 }
 

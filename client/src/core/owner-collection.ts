@@ -385,14 +385,12 @@ export class OwnerCollection implements CoreCollection {
       signalling,
       sync: this.sync,
       presence: this.presence,
-      // Whose app names archives goes to those.
-      archives:
-        network.archives.length > 0
-          ? undefined
-          : {
-              onLink: (named, link) => this.#metArchive(named, link),
-              onGone: ({ id }) => this.#lostArchive(id),
-            },
+      archives: network.takesRoomArchives
+        ? {
+            onLink: (named, link) => this.#metArchive(named, link),
+            onGone: ({ id }) => this.#lostArchive(id),
+          }
+        : undefined,
       changed: () => {
         this.#onNeighbours.tell()
         this.#tellSoon()
