@@ -10,11 +10,11 @@ import type { Driver } from '@holdfast/client/testing'
 import { afterAll, describe, expect, test } from 'vitest'
 import { describeDriver } from '../contract/describeDriver.js'
 import { listenTo, rejectionOf, type DriverSubject } from '../contract/driver/subject.js'
-import { installOpSqlite } from './install.js'
+import { installNative } from './install.js'
 import { loadOpSqlite } from './load.js'
 import { installNativeProxy } from './native-proxy.js'
 
-const installed = await installOpSqlite()
+const installed = await installNative()
 const impossible = 'impossible' in installed ? installed.impossible : undefined
 if (impossible !== undefined) console.info(`op-sqlite is not tested: ${impossible}`)
 

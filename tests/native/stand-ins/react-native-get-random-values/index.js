@@ -1,0 +1,2 @@
+/** Whoever runs the bundle has brought them. */
+export {}
