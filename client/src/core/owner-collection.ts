@@ -49,6 +49,7 @@ import { MeshWay } from './mesh-way.js'
 import type { ArchiveAddress, Network } from './network.js'
 import { OwnerDocument } from './owner-document.js'
 import { ReachedOps } from './reached-ops.js'
+import { TrafficTap } from './traffic-tap.js'
 import { ViewsOfTabs } from './views-of-tabs.js'
 
 export interface OwnerCollectionOptions {
@@ -83,6 +84,7 @@ export class OwnerCollection implements CoreCollection {
   readonly presence: Presence
   readonly #options: OwnerCollectionOptions
   readonly #reached: ReachedOps
+  readonly #traffic: TrafficTap
   readonly #documents = new Set<OwnerDocument>()
   readonly #shown = new Set<OwnerDocument>()
   readonly #views: ViewsOfTabs
@@ -91,6 +93,7 @@ export class OwnerCollection implements CoreCollection {
   readonly #onLinks = new Listeners<[readonly LinkInfo[]]>()
   readonly #onList = new Listeners<[]>()
   readonly #onTraffic = new Listeners<[Traffic]>()
+  #trafficListeners = 0
   readonly #onNeighbours = new Listeners<[]>()
   readonly #deleting = new Set<DocumentId>()
   readonly #refusalAtMsByCode = new Map<ErrorCode, number>()
@@ -128,6 +131,9 @@ export class OwnerCollection implements CoreCollection {
     this.#options = options
     this.replica = replica
     this.awareness = options.awareness ?? collectionAwareness(name, clock, random)
+    this.#traffic = new TrafficTap(instance, clock, (traffic) => {
+      this.#guarded(() => this.#onTraffic.tell(traffic))
+    })
     const access = (): Access => this.#mesh?.access ?? 'write'
     this.sync = new CollectionSync({
       self: {
@@ -140,7 +146,7 @@ export class OwnerCollection implements CoreCollection {
           return access()
         },
       },
-      documents: replica.documents,
+      documents: this.#traffic.documents(replica.documents),
       clock,
       random,
       logger,
@@ -154,6 +160,7 @@ export class OwnerCollection implements CoreCollection {
     })
     this.#views = new ViewsOfTabs(this.presence, random)
     this.#reached = new ReachedOps(this.sync)
+    this.#traffic.watch(this.sync, replica.documents)
     this.sync.onState(() => this.#tellSoon())
     this.sync.onClosed(() => this.#tellSoon())
     this.sync.onDelivered(() => this.#tellSoon())
@@ -257,7 +264,15 @@ export class OwnerCollection implements CoreCollection {
   }
 
   onTraffic(listener: (traffic: Traffic) => void): Undo {
-    return this.#onTraffic.add(listener)
+    const undo = this.#onTraffic.add(listener)
+    this.#trafficListeners++
+    this.#traffic.isHeard = true
+    let isUndone = false
+    return () => {
+      undo()
+      if (!isUndone) this.#traffic.isHeard = --this.#trafficListeners > 0
+      isUndone = true
+    }
   }
 
   whenSaved(options?: WaitOptions): Promise<void> {
@@ -362,6 +377,7 @@ export class OwnerCollection implements CoreCollection {
     }
     this.#telling?.()
     this.#tellingList?.()
+    this.#traffic.close()
     for (const listeners of [this.#onStatus, this.#onLinks, this.#onList, this.#onTraffic]) {
       listeners.clear()
     }
@@ -423,7 +439,7 @@ export class OwnerCollection implements CoreCollection {
       address,
       token,
       identity: () => ({ replica: store.replica, instance }),
-      ledger: this.replica.ledger,
+      ledger: this.#traffic.ledger(this.replica.ledger),
       reach: {
         neighbours: () => this.#mesh?.neighbours ?? [],
         onNeighbours: (listener) => this.#onNeighbours.add(listener),

@@ -356,6 +356,34 @@ describe('a client in a simulated world', () => {
     expect(device.pendingTasks).toBe(0)
   })
 
+  test('[CLIENT-19] ops are told as they come and go, by their links', async () => {
+    const [world, a, b] = await twoDevices('traffic', 'both')
+    const one = await world.settle(a.notes.open('note-1'))
+    const two = await world.settle(b.notes.open('note-1'))
+    await world.until(() => a.notes.links.length === 2 && b.notes.links.length === 2)
+    await world.settle(Promise.all([one.whenSynced(), two.whenSynced()]))
+    const told: string[] = []
+    const name = (link: string | undefined): string =>
+      link === a.client.instance ? 'a' : link === b.client.instance ? 'b' : link ? 'archive' : '?'
+    const undo = [a, b].map(({ notes }, at) =>
+      notes.onTraffic(({ direction, link, document }) => {
+        told.push(`${'ab'.charAt(at)} ${direction} ${name(link)} ${document}`)
+      }),
+    )
+    type(one, 'x')
+    await world.settle(one.whenArchived())
+    await world.world.run(1_000)
+    for (const line of ['a out b note-1', 'a out archive note-1', 'b in a note-1']) {
+      expect(told.filter((one) => one === line)).toHaveLength(1)
+    }
+    for (const end of undo) end()
+    const count = told.length
+    type(two, 'y')
+    await world.settle(two.whenArchived())
+    await world.world.run(1_000)
+    expect(told).toHaveLength(count)
+  })
+
   test('[CLIENT-16] the first load and the upload tell how far they are', async () => {
     const [world, a] = await twoDevices('progress', 'archive')
     a.client.disconnect()
