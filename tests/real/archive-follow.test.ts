@@ -31,7 +31,7 @@ afterEach(async () => {
 })
 
 test(
-  '[L26] [L27] [L28] [L48] [FOLLOW-1] [FOLLOW-4] [FOLLOW-5] [FOLLOW-6] [R5] two archives, killed, put back from an old copy or emptied, have it all again within 30 s',
+  '[L26] [L27] [L28] [L48] [FOLLOW-1] [FOLLOW-2] [FOLLOW-3] [FOLLOW-4] [FOLLOW-5] [R5] two archives, killed, put back from an old copy or emptied, have it all again within 30 s',
   { timeout: 240_000 },
   async () => {
     const first = new Machine('first')

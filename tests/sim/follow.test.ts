@@ -4,7 +4,7 @@ import { followScenario } from './follow/scenario.js'
 import { seedsFromEnvironment } from './seeds.js'
 
 test(
-  '[L26] [L27] [L28] [L48] [FOLLOW-1] [FOLLOW-4] [FOLLOW-5] two archives that die, are restored or emptied end up with the same, and so do their devices',
+  '[L26] [L27] [L28] [L48] [FOLLOW-1] [FOLLOW-4] [FOLLOW-5] [FOLLOW-6] [FOLLOW-7] two archives that die, are restored or emptied end up with the same, and so do their devices',
   { timeout: 600_000 },
   async () => {
     const { runs, seed } = seedsFromEnvironment({ runs: 12, seed: 'follow' })

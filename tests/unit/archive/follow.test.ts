@@ -1,0 +1,111 @@
+import { MemoryDisk, openMemoryLog, openRecordsFile, OwedRows } from '@holdfast/archive/testing'
+import { silentLogger } from '@holdfast/peer/ports'
+import type { ArchiveId, InstanceId, TermId } from '@holdfast/peer/protocol'
+import { SeededRandom, VirtualClock } from '@holdfast/peer/testing'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { compactNow } from '../../contract/log/build.js'
+import { notes } from '../../contract/log/names.js'
+import { commit } from '../../contract/log/outcomes.js'
+import { Writer } from '../../contract/log/writer.js'
+
+const instance = 'f'.repeat(32) as InstanceId
+const term = 'd'.repeat(32) as TermId
+
+async function openLog() {
+  const random = new SeededRandom('follow')
+  const disk = new MemoryDisk(random)
+  return openMemoryLog({ disk, clock: new VirtualClock(), random, logger: silentLogger })
+}
+
+describe('what is owed to another archive', () => {
+  test('[FOLLOW-3] [L28] rows go under their own ids, once, and what came from there does not go', async () => {
+    const log = await openLog()
+    const rows = new OwedRows(log, notes, instance, 0)
+    const a = new Writer(1)
+    const [first, theirs, third] = [a.write('1'), a.write('2'), a.write('3')]
+    await commit(log, first, theirs, third)
+    rows.came(2)
+    const { ops, more } = await rows.read(0, 100, 1e6)
+    expect(ops.map(({ op, position, kind }) => ({ op, position, kind }))).toEqual([
+      { op: first.id, position: 1, kind: 'live' },
+      { op: third.id, position: 3, kind: 'live' },
+    ])
+    expect(more).toBe(false)
+    expect(rows.openCount).toBe(2)
+    for (const { op } of ops) rows.committed(op, term, 10)
+    expect((await rows.read(0, 100, 1e6)).ops).toEqual([])
+    expect(rows.given).toBe(0)
+    rows.passed(term, 10, true)
+    expect(rows.given).toBe(3)
+  })
+
+  test('[FOLLOW-6] what an opening that is over has answered is owed again', async () => {
+    const log = await openLog()
+    const rows = new OwedRows(log, notes, instance, 0)
+    const row = new Writer(1).write('1')
+    await commit(log, row)
+    const [owed] = (await rows.read(0, 100, 1e6)).ops
+    if (owed === undefined) throw new Error('nothing is owed')
+    rows.committed(owed.op, term, 10)
+    expect(rows.passed(term, 9, true)).toBe(false)
+    expect(rows.passed('e'.repeat(32) as TermId, 9, true)).toBe(true)
+    expect((await rows.read(0, 100, 1e6)).ops.map(({ op }) => op)).toEqual([row.id])
+  })
+
+  test('[FOLLOW-7] rows that were retired before they were answered go as their snapshot', async () => {
+    const log = await openLog()
+    const rows = new OwedRows(log, notes, instance, 0)
+    const a = new Writer(1)
+    await commit(log, a.write('1'), a.write('2'), a.write('3'))
+    const asked = (await rows.read(0, 100, 1e6)).ops
+    const last = asked.at(-1)
+    if (last === undefined) throw new Error('nothing is owed')
+    // The last one is answered, and its place is the snapshot's.
+    rows.committed(last.op, term, 10)
+    rows.passed(term, 10, true)
+    await compactNow(log)
+    const { ops } = await rows.read(0, 100, 1e6)
+    expect(ops.map(({ kind, position }) => ({ kind, position }))).toEqual([
+      { kind: 'upload', position: 3 },
+    ])
+    for (const { op } of ops) rows.committed(op, term, undefined)
+    rows.passed(term, 11, true)
+    expect(rows.given).toBe(3)
+  })
+})
+
+describe('the file of positions', () => {
+  let folder = ''
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'holdfast-followed-'))
+  })
+  afterEach(() => rm(folder, { recursive: true, force: true }))
+
+  test('[FOLLOW-5] holds what was saved last, and one that does not read is none', async () => {
+    const file = join(folder, 'followed.json')
+    const clock = new VirtualClock()
+    const errors: string[] = []
+    const logger = { ...silentLogger, error: (text: string) => void errors.push(text) }
+    const records = openRecordsFile({ file, clock, logger })
+    expect(await records.load()).toEqual([])
+    const archive = 'a'.repeat(32) as ArchiveId
+    const cursor = { archive, term, seq: 7 }
+    const record = {
+      collection: notes,
+      position: { cursor, isWhole: true, isCompared: false },
+      own: { archive: 'b'.repeat(32) as ArchiveId, term, seq: 9 },
+      given: 5,
+    }
+    records.save({ ...record, given: 4 })
+    records.save(record)
+    await records.close()
+    expect(await openRecordsFile({ file, clock, logger }).load()).toEqual([record])
+    expect(errors).toEqual([])
+    await writeFile(file, (await readFile(file, 'utf8')).replace('"seq":7', '"seq":-7'))
+    expect(await openRecordsFile({ file, clock, logger }).load()).toEqual([])
+    expect(errors.length).toBe(1)
+  })
+})
