@@ -13,7 +13,7 @@ import { listenForTheKill } from './tabs.js'
 async function start(): Promise<void> {
   chooseRooms()
   const session = await openSession()
-  const { client, notes, boards, board } = session
+  const { client, cuts, notes, boards, board } = session
   let { me } = session
   client.onError((error) => toast(error.message, 'trouble'))
   listenForTheKill(client)
@@ -22,7 +22,12 @@ async function start(): Promise<void> {
     board: new Board(byId('board'), board),
     safety: new Safety(byId('safety'), client, [notes, boards]),
   }
-  addSwitches({ home: byId('switches'), client, write: (edits) => app.type(edits) })
+  addSwitches({
+    home: byId('switches'),
+    client,
+    cuts,
+    write: (edits) => app.type(edits),
+  })
   const name = new NameField(me, (next) => become(next))
   const become = (next: Me): void => {
     me = next

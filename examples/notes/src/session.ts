@@ -1,10 +1,12 @@
 /** The app's connection: one client, two collections, and who sits here. */
 import { createClient, type Client, type Collection, type Document } from '@holdfast/client'
 import { browserStore } from '@holdfast/client/browser'
+import { Cuts } from './cuts.js'
 import { readMe, type Me } from './me.js'
 
 export interface Session {
   readonly client: Client
+  readonly cuts: Cuts
   /** Each note is a document of it; the document `index` has their titles. */
   readonly notes: Collection
   readonly index: Document
@@ -29,8 +31,10 @@ export async function openSession(): Promise<Session> {
     server: serverOf(location),
     ...(token === null ? {} : { token: () => token }),
   })
+  // Before anybody is called.
+  const cuts = new Cuts(client)
   const notes = await client.collection('notes')
   const boards = await client.collection('board')
   const [index, board] = await Promise.all([notes.open('index'), boards.open('board')])
-  return { client, notes, index, boards, board, me }
+  return { client, cuts, notes, index, boards, board, me }
 }

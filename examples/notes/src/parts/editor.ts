@@ -15,8 +15,9 @@ export interface EditorOptions {
   readonly onTitle: (title: string) => void
 }
 
-/** So many in a row, and then the page is drawn. */
-const editsAFrame = 25
+/** What is edited within 20 ms travels as one: in batches so small a thousand edits are many entries. */
+const editsABatch = 5
+const betweenBatchesMs = 21
 
 export class Editor {
   readonly note: Document
@@ -65,17 +66,17 @@ export class Editor {
     this.#view.focus()
   }
 
-  /** Types at the end, in edits of their own, as fast as the page can be drawn beside it. */
+  /** Types at the end, for about four seconds. */
   type(edits: number): void {
     const first = this.#text.length === 0 ? 'A thousand edits\n' : '\n'
     let n = 0
     const some = (): void => {
       if (this.#isClosed) return
-      const end = Math.min(n + editsAFrame, edits)
+      const end = Math.min(n + editsABatch, edits)
       for (; n < end; n++) {
         this.#text.insert(this.#text.length, n === 0 ? first : n % 50 === 0 ? '.\n' : '.')
       }
-      if (n < edits) setTimeout(some)
+      if (n < edits) setTimeout(some, betweenBatchesMs)
     }
     some()
   }

@@ -1,5 +1,6 @@
 /** Ways to break it. Each says what to look at while it is broken. */
-import type { Client, Way } from '@holdfast/client'
+import type { Client } from '@holdfast/client'
+import type { Cuts } from '../cuts.js'
 import { element, toast } from '../dom.js'
 import { archiveControl } from '../server-control.js'
 import { killOwner } from '../tabs.js'
@@ -7,14 +8,14 @@ import { killOwner } from '../tabs.js'
 export interface SwitchesOptions {
   readonly home: HTMLElement
   readonly client: Client
+  readonly cuts: Cuts
   readonly write: (edits: number) => void
 }
 
-export function addSwitches({ home, client, write }: SwitchesOptions): void {
+export function addSwitches({ home, client, cuts, write }: SwitchesOptions): void {
   home.className = 'switches'
   const grid = element('div', { className: 'grid' })
   home.append(element('h3', {}, 'Break it'), grid)
-  const cuts = new Cuts(client)
   grid.append(
     toggle('Go offline', cuts.has('offline'), (isOn) => {
       cuts.set('offline', isOn)
@@ -47,39 +48,6 @@ async function addArchiveSwitch(grid: HTMLElement): Promise<void> {
     }
   }
   grid.append(toggle('Stop the archive', !control.isRunning, (isOn) => void turn(isOn)))
-}
-
-type Cut = Way | 'offline'
-
-/** What is cut in this tab. It stays cut when the page is loaded again. */
-class Cuts {
-  readonly #client: Client
-  readonly #cut: Set<Cut>
-
-  constructor(client: Client) {
-    this.#client = client
-    const kept = sessionStorage.getItem('cuts')?.split(' ') ?? []
-    this.#cut = new Set((['offline', 'mesh', 'archive'] as const).filter((c) => kept.includes(c)))
-    this.#apply()
-  }
-
-  has(cut: Cut): boolean {
-    return this.#cut.has(cut)
-  }
-
-  set(cut: Cut, isCut: boolean): void {
-    if (isCut) this.#cut.add(cut)
-    else this.#cut.delete(cut)
-    sessionStorage.setItem('cuts', [...this.#cut].join(' '))
-    this.#apply()
-  }
-
-  #apply(): void {
-    for (const way of ['mesh', 'archive'] as const) {
-      if (this.has('offline') || this.has(way)) this.#client.disconnect(way)
-      else this.#client.connect(way)
-    }
-  }
 }
 
 function toggle(label: string, isOn: boolean, change: (isOn: boolean) => void): HTMLButtonElement {
