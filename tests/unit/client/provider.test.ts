@@ -94,13 +94,6 @@ describe('HoldfastProvider', () => {
     while (provider.document === undefined) await new Promise((resolve) => setImmediate(resolve))
     expect(provider.document.state).toMatchObject({ safety: 'local', isSynced: false })
     await provider.destroy()
-    const refused = (room: string): unknown => {
-      try {
-        return new HoldfastProvider(room, new Y.Doc(), { connect: false })
-      } catch (error) {
-        return error
-      }
-    }
     for (const room of ['', '/', 'notes/', '/note-1', 'x'.repeat(2_000)]) {
       expect(refused(room)).toMatchObject({ code: 'bad-name' })
     }
@@ -113,3 +106,11 @@ describe('HoldfastProvider', () => {
     await idle.destroy()
   })
 })
+
+function refused(room: string): unknown {
+  try {
+    return new HoldfastProvider(room, new Y.Doc(), { connect: false })
+  } catch (error) {
+    return error
+  }
+}

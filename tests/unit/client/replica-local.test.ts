@@ -242,6 +242,7 @@ test('[REPLICA-1] an edit is saved at whatever moment it comes while the one bef
     const second = other.whenSaved().then(() => (isSaved = true))
     await world.clock.runUntil(() => isSaved, { maxVirtualMs: 1_000 })
     await second
+    expect([one.state.safety, other.state.safety]).toEqual(['saved', 'saved'])
     // Nothing is gathered when the next round begins.
     await world.clock.run(50)
   }
