@@ -153,6 +153,7 @@ test('[ROOMS-3] links that fail are made again, and a signaller that was away ch
   await meeting.until(() => meeting.rtc.links > 0 && isLive(one))
   one.note.ydoc.getText('body').insert(0, 'again, ')
   await meeting.settle(one.note.whenArchived())
+  expect(one.note.state.safety).toBe('archived')
   await meeting.settle(one.client.close())
   meeting.rooms?.close()
 })

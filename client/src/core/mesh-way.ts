@@ -54,14 +54,13 @@ export class MeshWay {
     })
     const { dialer } = network
     if (archives !== undefined && dialer !== undefined) {
-      const isWanted: DirectLinksOptions['isWanted'] = ({ role }) => role === 'archive'
       this.#archiveLinks = new DirectLinks({
         ...options,
         ...archives,
         room: this.#room,
         dialer,
         gate: network.gate,
-        isWanted,
+        isWanted: isArchive,
       })
     }
     mesh = new CollectionMesh({
@@ -151,3 +150,5 @@ export class MeshWay {
     this.#options.changed()
   }
 }
+
+const isArchive: DirectLinksOptions['isWanted'] = ({ role }) => role === 'archive'
