@@ -297,7 +297,9 @@ test('[TABS-3] [TABS-11] [L38] [L53] random lives of four tabs: nothing saved is
     }
   }
   // It did something.
-  if (runs > 1) for (const key of keysOf(sum)) expect(sum[key], key).toBeGreaterThan(runs / 4)
+  const isRare = (key: keyof typeof sum): boolean => sum[key] <= runs / 4
+  const rare = keysOf(sum).filter((key) => runs > 1 && isRare(key))
+  expect(rare).toEqual([])
   expect(sum.saved).toBeGreaterThan(0)
 }, 300_000)
 

@@ -78,7 +78,6 @@ export async function liveRandomly(seed: string): Promise<Lived> {
 
   for (const { tab } of open) tab.thaw()
   if (open.length === 0) await add()
-  const all = (note: Document): readonly unknown[] => note.ydoc.getArray('all').toArray()
   const texts = (): readonly string[] =>
     open.map(({ note }) => JSON.stringify([all(note), note.ydoc.getText('body').toJSON()]))
   await world.until(
@@ -103,4 +102,8 @@ export async function liveRandomly(seed: string): Promise<Lived> {
   }
   if (new Set(texts()).size > 1) throw new Error(`tabs differ: ${texts().join(' / ')}`)
   return { ...counts, saved: saved.size, owners: owners.size }
+}
+
+function all({ ydoc }: Document): readonly unknown[] {
+  return ydoc.getArray('all').toArray()
 }
