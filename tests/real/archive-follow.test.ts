@@ -4,13 +4,17 @@ import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { createArchive } from '@holdfast/archive'
 import { ArchiveConnection, webSocketArchiveDial } from '@holdfast/client/testing'
 import { silentLogger, systemClock, systemRandom } from '@holdfast/peer/ports'
-import type { CollectionName } from '@holdfast/peer/protocol'
+import type { CollectionName, DocumentId } from '@holdfast/peer/protocol'
+import { createTokenVerifier, mintToken } from '@holdfast/signal'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import * as Y from 'yjs'
 import { MemoryLedger } from '../sim/archive-link/memory-ledger.js'
 import { ReplicaDisk } from '../sim/archive-link/replica-disk.js'
+import { ArchivePeer } from './archive-peer.js'
 import { until } from './archive-server.js'
 import { binPath } from './tools/bin.js'
 
@@ -83,6 +87,36 @@ test(
     )
   },
 )
+
+test('[FOLLOW-2] with a token for all collections a follower finds those that are new over there', async () => {
+  const secret = 'a secret of thirty-two bytes or more'
+  const tokens = await createTokenVerifier({ secret }, systemClock)
+  const token = await mintToken(
+    { secret, access: { '*': 'admin' }, expiresInMs: 3_600_000 },
+    systemClock,
+  )
+  const options = { port: 0, tokens, logger: silentLogger }
+  const first = await createArchive({ ...options, folder: join(folder, 'a') })
+  const url = `ws://127.0.0.1:${first.port}/archive`
+  const follow = { url, token: () => token }
+  const second = await createArchive({ ...options, folder: join(folder, 'b'), follow })
+  try {
+    expect(second.followed).toEqual([])
+    const peer = ArchivePeer.connect(first.port, token)
+    await peer.hears('hello')
+    const document = { id: 'note' as DocumentId, generation: 0 }
+    peer.push(new Y.Doc(), document, (body) => body.insert(0, 'found'))
+    await peer.hears('committed')
+    await until(() => second.followed.some(({ seq, phase }) => seq === 1 && phase === 'live'))
+    expect(await second.log.collections({ limit: 9 })).toMatchObject({ collections: ['notes'] })
+    expect(second.followed).toMatchObject([
+      { collection: 'notes', archive: first.log.archive, seq: 1, head: 1, open: 0 },
+    ])
+  } finally {
+    await second.close()
+    await first.close()
+  }
+})
 
 /** An archive in a process of its own, always on the same port. */
 class Machine {

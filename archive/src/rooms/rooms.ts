@@ -37,7 +37,7 @@ export interface RoomsOptions {
   readonly logger: Logger
 }
 
-export interface Signaller {
+interface Signaller {
   /** For logs. */
   readonly url: string
   readonly dial: Dial

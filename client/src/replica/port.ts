@@ -4,7 +4,6 @@ export type {
   ArchivePosition,
   CommittedOp,
   FetchedEntry,
-  HeldDocument,
   HoldingsPage,
   OwedOp,
   OwedPage,
