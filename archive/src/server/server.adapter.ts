@@ -40,6 +40,7 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { createCompactor, type Compactor } from '../compaction/compactor.js'
+import type { SnapshotBuilder } from '../compaction/builder-port.js'
 import { createWorkerBuilder } from '../compaction/worker-builder.adapter.js'
 import type { FollowedCollection } from '../follow/follower.js'
 import type { Log } from '../log/port.js'
@@ -123,6 +124,8 @@ class HttpArchive implements Archive {
   readonly yWebsocket: YWebsocketBridge
   readonly #options: ArchiveOptions
   readonly #parts: Parts
+  /** Digests for resyncs are made beside snapshots, in a thread of their own while there are any. */
+  readonly #digester: SnapshotBuilder
   readonly #addresses: Addresses
   readonly #readiness: ReadinessCheck
   readonly #admin: AdminApi
@@ -142,8 +145,10 @@ class HttpArchive implements Archive {
     const { tokens, random = systemRandom } = options
     this.#options = options
     this.#parts = parts
+    this.#digester = createWorkerBuilder({ clock })
     this.node = new ArchiveNode({
       log,
+      builder: this.#digester,
       clock,
       random,
       logger,
@@ -453,6 +458,7 @@ class HttpArchive implements Archive {
     this.#http.off('upgrade', this.#onUpgrade)
     if (this.#options.server === undefined) await closeListener(this.#http)
     await this.compactor.close()
+    await this.#digester.close()
     await log.close()
     logger.info('closed')
   }
