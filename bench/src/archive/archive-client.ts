@@ -15,9 +15,11 @@ import {
   type DocumentRef,
   type MessageOf,
 } from '@holdfast/peer/protocol'
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import * as Y from 'yjs'
-import { type, type BenchClient, type JoinOptions } from './clients.js'
+import { type, type BenchClient, type JoinOptions } from './bench-client.js'
 import { collectionNamed, documentOf, freshInstance, freshReplica } from './names.js'
 
 export class ArchiveClient implements BenchClient {
@@ -119,15 +121,14 @@ export class ArchiveClient implements BenchClient {
     if (isTaken !== true) throw new Error('a push was not taken')
   }
 
-  /** Whether another push of this size would be taken. */
-  get hasRoom(): boolean {
-    return this.#channel?.hasRoom('bulk') === true && this.#channel.hasRoom('live')
+  /** When another push would be taken. */
+  async room(): Promise<void> {
+    while (this.#channel?.hasRoom('bulk') !== true) await sleep(5)
   }
 
   /** Bytes after the upgrade, with WebSocket headers: of a client's frames 6 and of a server's 2. */
   get bytes(): { readonly sent: number; readonly received: number } {
-    const tcp = (this.#socket as unknown as { readonly _socket?: import('node:net').Socket })
-      ._socket
+    const tcp = (this.#socket as unknown as { readonly _socket?: Socket })._socket
     const stats = this.#channel?.stats()
     return { sent: tcp?.bytesWritten ?? stats?.sentBytes ?? 0, received: tcp?.bytesRead ?? 0 }
   }

@@ -4,7 +4,8 @@ import * as Y from 'yjs'
 import { SeededRandom } from '@holdfast/peer/testing'
 import { quantile } from '../report.js'
 import { ArchiveClient } from './archive-client.js'
-import { join, type BenchClient } from './clients.js'
+import type { BenchClient } from './bench-client.js'
+import { join } from './clients.js'
 import type { ClientCommands, Ingest, IngestOptions, Spread } from './client-process.js'
 import type { ServerKind } from './server-process.js'
 
@@ -86,10 +87,7 @@ async function spread(
   const tookMs: number[] = []
   const expected = edits * readers.length
   let arrivals = 0
-  let done = (): void => {}
-  const all = new Promise<void>((resolve) => {
-    done = resolve
-  })
+  const { promise: all, resolve: done } = deferred()
   for (const reader of readers) {
     let next = 0
     reader.onArrived = (count) => {
@@ -116,6 +114,14 @@ async function spread(
     p50Ms: quantile(tookMs, 0.5),
     p99Ms: quantile(tookMs, 0.99),
   }
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: (() => void) | undefined
+  const promise = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { promise, resolve: () => resolve?.() }
 }
 
 async function ingest(options: IngestOptions): Promise<Ingest> {
@@ -203,7 +209,7 @@ async function upload(kind: ServerKind, url: string, bytes: number, document: st
     }
   })
   for (const paste of pastes) {
-    while (client instanceof ArchiveClient && !client.hasRoom) await sleep(5)
+    if (client instanceof ArchiveClient) await client.room()
     client.push(paste)
     await sleep(0)
   }

@@ -4,28 +4,8 @@ import { WebSocket } from 'ws'
 import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
 import { ArchiveClient } from './archive-client.js'
+import { type, type BenchClient, type JoinOptions } from './bench-client.js'
 import type { ServerKind } from './server-process.js'
-
-export interface BenchClient {
-  /** About a hundred bytes. */
-  edit(): void
-  /** An edit made elsewhere, as its own. */
-  push(update: Uint8Array): void
-  /** So many edits of others have arrived. */
-  onArrived: (count: number) => void
-  /** So many of its own are answered. */
-  onAnswered: (count: number) => void
-  leave(): void
-}
-
-export interface JoinOptions {
-  readonly url: string
-  readonly document: string
-  /** Where the server knows collections; default: one for all. */
-  readonly collection?: string
-  /** What it types is to be answered: by the server where it does that, else by a second reader. */
-  readonly isAnswered?: boolean
-}
 
 /** Resolves when the client has what the others have. */
 export function join(kind: ServerKind, options: JoinOptions): Promise<BenchClient> {
@@ -34,14 +14,6 @@ export function join(kind: ServerKind, options: JoinOptions): Promise<BenchClien
   if (kind === 'y-websocket') return joinYWebsocket(options)
   return joinRaw(options)
 }
-
-/** 72 letters at the end: with Yjs' own about a hundred bytes. */
-export function type(doc: Y.Doc): void {
-  const text = doc.getText('text')
-  text.insert(text.length, letters)
-}
-
-const letters = 'x'.repeat(72)
 
 function silent(): Pick<BenchClient, 'onArrived' | 'onAnswered'> {
   return { onArrived: () => {}, onAnswered: () => {} }
@@ -72,8 +44,10 @@ async function joinHocuspocus({ url, document }: JoinOptions): Promise<BenchClie
     },
   }
   provider?.on('unsyncedChanges', ({ number }: { number: number }) => {
-    if (number < open) client.onAnswered(open - number)
+    const answered = open - number
+    // Before it is told: whoever hears it types on, which is heard here inside this call.
     open = number
+    if (answered > 0) client.onAnswered(answered)
   })
   doc.on('update', (_update: Uint8Array, origin: unknown) => {
     if (origin === provider) client.onArrived(1)
