@@ -2,10 +2,11 @@
 import type { Document } from '@holdfast/client'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { seedsFromEnvironment } from '../sim/seeds.js'
+import { against, blocksOf } from '../documents/blocks.js'
 import { until } from './archive-server.js'
 import { ClientHost } from './client-host.js'
 import { runCycles } from './run-cycles.js'
@@ -119,15 +120,19 @@ test('[CLIENT-17] a process killed after its edits were saved: none is lost, and
   console.info(`${runs} kills: ${saved.length} edits saved, 0 lost`)
 }, 120_000)
 
-test('[CLIENT-18] the example of the README runs as it is written', async () => {
+test('[CLIENT-18] the example of the README runs in Node with the store that it names for it', async () => {
   const host = await started()
-  const readme = readFileSync(resolve(root, 'README.md'), 'utf8')
-  const example = /<!-- example: client -->\n```ts\n(.*?)```/s.exec(readme)?.[1]
+  const [example] = blocksOf('README.md')
   if (example === undefined) throw new Error('the README has no example of a client')
-  expect(example).toContain('ws://127.0.0.1:4440')
-  // Only the port is another one.
+  expect(example.code).toContain("'@holdfast/client/browser'")
+  const inNode = against(host.server, example)
+    .replace(
+      "{ browserStore } from '@holdfast/client/browser'",
+      "{ nodeStore } from '@holdfast/client/node'",
+    )
+    .replace("browserStore('my-app')", "nodeStore('my-app.db')")
   const script = resolve(root, `tests/dist/readme-${process.pid}.mjs`)
-  writeFileSync(script, example.replace('ws://127.0.0.1:4440', host.server))
+  writeFileSync(script, `${inNode}\nawait client.close()\n`)
   try {
     const child = spawn(process.execPath, [script], { cwd: host.folder, stdio: 'inherit' })
     expect(await once(child, 'exit')).toEqual([0, null])
