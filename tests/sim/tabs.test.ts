@@ -1,7 +1,10 @@
 /** Tabs of one app on virtual time: who owns the store, and what becomes of edits when that changes. */
 import type { Collection, Document } from '@holdfast/client'
 import { ClientError } from '@holdfast/client/testing'
+import type { Link } from '@holdfast/peer/ports'
+import type { Life } from '@holdfast/peer/testing'
 import { describe, expect, test } from 'vitest'
+import { ClientWorld, type ArchiveHost } from '../unit/client/client-world.js'
 import { seedsFromEnvironment } from './seeds.js'
 import { liveRandomly } from './tabs/schedule.js'
 import { TabWorld, type Tab } from './tabs/tab-world.js'
@@ -119,6 +122,65 @@ describe('two tabs', () => {
     await world.wait(two.notes.delete('note'))
     await world.until(() => one.note.state.isDeleted && two.note.state.isDeleted)
     expect(await world.wait(two.notes.list())).toEqual([])
+  })
+})
+
+async function withArchive(seed: string): Promise<{
+  readonly world: TabWorld
+  readonly archive: ArchiveHost
+  readonly open: () => Promise<Tab>
+}> {
+  const { world: simulated, archive } = new ClientWorld(seed)
+  await archive.start()
+  const world = await TabWorld.begin(seed, simulated.clock)
+  let tabs = 0
+  return {
+    world,
+    archive,
+    async open() {
+      let life: Life | undefined
+      simulated.host(`tab-${tabs++}`).start((begun) => (life = begun))
+      const dial = (): { readonly link: Link } => {
+        if (life === undefined) throw new Error('the tab did not start')
+        return { link: life.dial('archive') }
+      }
+      return world.open({ client: { archive: { url: 'sim://archive', dial } } })
+    },
+  }
+}
+
+describe('with an archive', () => {
+  test('[TABS-4] [TABS-7] a follower hears from the owner what the archive says: archived, its place, and that all is synced', async () => {
+    const { world, open } = await withArchive('archived')
+    const one = await openNote(world, await open())
+    const two = await openNote(world, await open())
+    write(two.note, 'kept')
+    await world.wait(two.note.whenArchived())
+    expect(two.note.state.safety).toBe('archived')
+    expect(two.note.state.pending).toEqual({ local: 0, saved: 0, refused: 0 })
+    await world.until(() => two.notes.status.reach === 'archive')
+    await world.until(() => JSON.stringify(two.notes.status) === JSON.stringify(one.notes.status))
+    await world.until(() => two.notes.status.archives[0]?.seq === 1)
+    expect(two.notes.links.map(({ kind }) => kind)).toEqual(['tab', 'archive'])
+    await world.wait(two.note.whenSynced())
+  })
+
+  test('[TABS-5] an owner that dies before the archive has answered leaves the wait to the next', async () => {
+    const { world, archive, open } = await withArchive('next archives')
+    const first = await open()
+    await openNote(world, first)
+    const two = await openNote(world, await open())
+    await world.until(() => two.notes.status.reach === 'archive')
+    archive.crash()
+    write(two.note, 'owed')
+    const archived = two.note.whenArchived()
+    await world.wait(two.note.whenSaved())
+    expect(two.note.state.safety).toBe('saved')
+    first.kill()
+    await archive.start()
+    await world.wait(archived)
+    await world.until(() => two.note.state.safety === 'archived')
+    expect(await archive.head()).toBe(1)
   })
 })
 

@@ -48,12 +48,12 @@ export class GuestCollection {
       replica.onReplaced((document) => {
         if (this.#isViewed(document)) say({ what: 'replaced', collection: this.#name, document })
       }),
-      collection.onNews(() => this.#tell()),
-      collection.onStatus(() => this.#tell()),
-      collection.onLinks(() => this.#tell()),
+      collection.onNews(() => this.tell()),
+      collection.onStatus(() => this.tell()),
+      collection.onLinks(() => this.tell()),
       collection.onList(() => say({ what: 'list', collection: this.#name })),
     ]
-    this.#tell()
+    this.tell()
     presence.opened(this.#link)
     // It has no link but this one: it is passed on all that others show.
     presence.heard(this.#link, { type: 'neighbours', list: 1, instances: [] })
@@ -147,17 +147,8 @@ export class GuestCollection {
     await collection.close()
   }
 
-  #row(document: DocumentRef, bytes: Uint8Array): void {
-    if (!this.#isViewed(document)) return
-    const { say } = this.#options
-    say({ what: 'row', collection: this.#name, document, bytes: ownBytes(bytes) })
-  }
-
-  #isViewed(document: DocumentRef): boolean {
-    return this.#viewById.get(document.id)?.document.generation === document.generation
-  }
-
-  #tell(): void {
+  /** Says what stands otherwise than it was said. */
+  tell(): void {
     const { collection, say } = this.#options
     for (const view of this.#viewById.values()) {
       const state = this.#stateOf(view.document)
@@ -173,6 +164,16 @@ export class GuestCollection {
     if (toldStatus === this.#toldStatus) return
     this.#toldStatus = toldStatus
     say({ what: 'opened', collection: this.#name, status, links, isSynced })
+  }
+
+  #row(document: DocumentRef, bytes: Uint8Array): void {
+    if (!this.#isViewed(document)) return
+    const { say } = this.#options
+    say({ what: 'row', collection: this.#name, document, bytes: ownBytes(bytes) })
+  }
+
+  #isViewed(document: DocumentRef): boolean {
+    return this.#viewById.get(document.id)?.document.generation === document.generation
   }
 
   /** What is on its way from this follower is counted by the follower. */

@@ -138,6 +138,8 @@ export class Guest {
       if (error instanceof ClientError && unanswered.has(error.code)) return
       answer = { kind: 'failed', error: postedError(error) }
     }
+    // What a wait has waited for is known there before it ends.
+    this.#collectionByName.get(question.collection)?.tell()
     this.#say({ what: 'answer', id, answer })
   }
 

@@ -2,7 +2,7 @@
  * A browser in which tabs of one app live, on virtual time: the lock, the channel and the disk that
  * they share, and tabs that are closed, killed, frozen and thawed at any moment.
  */
-import { createClient, type Client } from '@holdfast/client'
+import { createClient, type Client, type ClientOptions } from '@holdfast/client'
 import {
   ClientError,
   openMemoryDriver,
@@ -17,7 +17,7 @@ import { silentLogger, type Clock, type Undo } from '@holdfast/peer/ports'
 import { SeededRandom, VirtualClock } from '@holdfast/peer/testing'
 
 export class TabWorld {
-  readonly clock = new VirtualClock()
+  readonly clock: VirtualClock
   readonly random: SeededRandom
   readonly tabs: Tab[] = []
   readonly lock = new SimulatedLock()
@@ -25,11 +25,13 @@ export class TabWorld {
   /** Of a hundred messages between tabs, so many get lost. */
   lossPercent = 0
 
-  static async begin(seed: string): Promise<TabWorld> {
-    return new TabWorld(seed, await openMemoryDriver())
+  /** @param clock of a world that the tabs are part of */
+  static async begin(seed: string, clock = new VirtualClock()): Promise<TabWorld> {
+    return new TabWorld(seed, await openMemoryDriver(), clock)
   }
 
-  private constructor(seed: string, base: Driver) {
+  private constructor(seed: string, base: Driver, clock: VirtualClock) {
+    this.clock = clock
     this.random = new SeededRandom(seed)
     this.disk = new SharedDisk(base)
   }
@@ -84,6 +86,8 @@ export interface TabOptions {
   /** How opening the store goes; by default well. */
   readonly opening?: () => Promise<void>
   readonly isDurable?: boolean
+  /** What else the app gives its client. */
+  readonly client?: Partial<ClientOptions>
 }
 
 export class Tab {
@@ -102,7 +106,7 @@ export class Tab {
     this.index = index
   }
 
-  begin({ version, opening, isDurable = true }: TabOptions = {}): void {
+  begin({ version, opening, isDurable = true, client }: TabOptions = {}): void {
     const openDriver = async (): Promise<Driver> => {
       await opening?.()
       return this.#world.disk.open(this.#clock, isDurable)
@@ -117,10 +121,11 @@ export class Tab {
       clock: this.#clock,
       random: this.#world.random.fork(`tab ${this.index}`),
       logger: silentLogger,
+      ...client,
     }).then(
-      (client) => {
-        client.onError((error) => this.errors.push(error))
-        this.client = client
+      (begun) => {
+        begun.onError((error) => this.errors.push(error))
+        this.client = begun
         return undefined
       },
       (error: unknown) => (this.failure = error),
