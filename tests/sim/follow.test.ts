@@ -12,7 +12,16 @@ test(
       scenario: followScenario,
       runs,
       seed,
-      mustHappen: ['edit', 'document ended', 'away', 'cut', 'restored', 'emptied', 'rows retired'],
+      mustHappen: [
+        'edit',
+        'document ended',
+        'away',
+        'cut',
+        'restored',
+        'emptied',
+        'rows retired',
+        'both follow',
+      ],
     })
     expect(counts.get('edit') ?? 0).toBeGreaterThan(0)
     if (process.env['RUNS'] !== undefined) console.log(JSON.stringify([...counts]))

@@ -36,7 +36,13 @@ class TwoArchives {
   constructor(world: World) {
     this.#world = world
     const { random } = world
-    this.#archives = [new ArchiveHost(world, 'first'), new ArchiveHost(world, 'second', 'first')]
+    // Sometimes each follows the other: then all is said twice, and nothing may go round.
+    const followed = random.chance(0.3) ? 'second' : undefined
+    if (followed !== undefined) world.count('both follow')
+    this.#archives = [
+      new ArchiveHost(world, 'first', followed),
+      new ArchiveHost(world, 'second', 'first'),
+    ]
     this.#clients = ['first', 'second', random.chance(0.5) ? 'first' : 'second'].map(
       (archive, at) => new ClientHost(world, `client-${at}`, undefined, archive),
     )
