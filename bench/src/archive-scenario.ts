@@ -1,10 +1,17 @@
-/** A1 to A12: the archive, beside Hocuspocus and y-websocket's server where they can do the same. */
+/**
+ * A1 to A12: the archive, beside Hocuspocus and y-websocket's server where they can do the same. A6 and
+ * A7 are the log's (`log`), A11 and the bytes of A8 those of compaction (`compaction`).
+ */
+import { compactingMeanwhile } from './archive/compacting.js'
+import { egress } from './archive/egress.js'
 import type { Extent } from './archive/extent.js'
 import { durableIngest } from './archive/ingest.js'
 import { fanOut } from './archive/fan-out.js'
 import { idleClients } from './archive/idle.js'
+import { opening } from './archive/opening.js'
 import { joinStorm } from './archive/storm.js'
 import { reconnecting } from './archive/reconnect.js'
+import { slowReader } from './archive/slow-reader.js'
 import { UsageError, type Figure, type Scenario } from './report.js'
 
 type Measure = (extent: Extent) => Promise<readonly Figure[]>
@@ -12,9 +19,13 @@ type Measure = (extent: Extent) => Promise<readonly Figure[]>
 const measures: Readonly<Record<string, Measure>> = {
   A1: durableIngest,
   A2: fanOut,
+  A3: opening,
   A4: joinStorm,
   A5: reconnecting,
+  A8: compactingMeanwhile,
+  A9: slowReader,
   A10: idleClients,
+  A12: egress,
 }
 
 export const scenario: Scenario = {

@@ -13,6 +13,7 @@ import {
   type CollectionName,
   type Cursor,
   type DocumentRef,
+  type InstanceId,
   type MessageOf,
 } from '@holdfast/peer/protocol'
 import type { Socket } from 'node:net'
@@ -25,7 +26,8 @@ import { collectionNamed, documentOf, freshInstance, freshReplica } from './name
 export class ArchiveClient implements BenchClient {
   onArrived: (count: number) => void = () => {}
   onAnswered: (count: number) => void = () => {}
-  /** The bytes of whole states that came, which are not kept. */
+  readonly #keepsStates: boolean
+  /** The bytes of whole states that came. */
   stateBytes = 0
   readonly #url: string
   readonly #collection: CollectionName
@@ -36,6 +38,8 @@ export class ArchiveClient implements BenchClient {
   #channel: Channel | undefined
   #socket: WebSocket | undefined
   #lastOp = 0
+  #reached = 0
+  #list = 0
   #cursor: Cursor | undefined
   #hello: MessageOf<'hello'> | undefined
   #ackTimer: NodeJS.Timeout | undefined
@@ -43,7 +47,9 @@ export class ArchiveClient implements BenchClient {
   #openFetches = 0
   #lastRequest = 0
 
-  private constructor({ url, document, collection = 'bench' }: JoinOptions) {
+  private constructor(options: JoinOptions) {
+    const { url, document, collection = 'bench', keepsStates = false } = options
+    this.#keepsStates = keepsStates
     this.#url = url
     this.#collection = collectionNamed(collection)
     this.#document = documentOf(document)
@@ -107,8 +113,33 @@ export class ArchiveClient implements BenchClient {
     })
   }
 
-  edit(): void {
-    type(this.#doc)
+  get instance(): InstanceId {
+    return this.#instance
+  }
+
+  get text(): string {
+    return this.#doc.getText('text').toJSON()
+  }
+
+  edit(letters?: number): void {
+    type(this.#doc, letters)
+  }
+
+  /** From now on pushes say that these have what is pushed already. */
+  reach(instances: readonly InstanceId[]): void {
+    this.#reached = instances.length
+    this.#channel?.send({ type: 'neighbours', list: ++this.#list, instances })
+  }
+
+  /** Takes in what comes at this rate alone, in steps of a tenth of a second. */
+  slowDown(bytesPerSecond: number): void {
+    const tcp = (this.#socket as unknown as { readonly _socket: Socket })._socket
+    let allowed = tcp.bytesRead
+    setInterval(() => {
+      allowed += bytesPerSecond / 10
+      if (tcp.bytesRead > allowed) tcp.pause()
+      else tcp.resume()
+    }, 100).unref()
   }
 
   push(bytes: Uint8Array): void {
@@ -117,6 +148,12 @@ export class ArchiveClient implements BenchClient {
     const isTaken = this.#channel?.send({
       type: 'push',
       ops: [{ kind: 'live', op, document, bytes }],
+      ...(this.#reached > 0 && {
+        reached: {
+          list: this.#list,
+          neighbours: Array.from({ length: this.#reached }, (_, at) => at),
+        },
+      }),
     })
     if (isTaken !== true) throw new Error('a push was not taken')
   }
@@ -153,14 +190,17 @@ export class ArchiveClient implements BenchClient {
     }
     let rows = 0
     for (const entry of page.entries) {
-      if (entry.kind === 'row') {
+      if (entry.kind === 'place') rows++
+      else if (entry.kind === 'row') {
         rows++
         if (entry.bytes.length > keptBytes) this.stateBytes += entry.bytes.length
         else if (entry.document.id === this.#document.id) {
           Y.applyUpdate(this.#doc, entry.bytes, this)
         }
-      } else if (entry.kind === 'snapshot') this.stateBytes += entry.bytes.length
-      else if (entry.kind === 'large-snapshot') {
+      } else if (entry.kind === 'snapshot') {
+        this.stateBytes += entry.bytes.length
+        if (this.#keepsStates) Y.applyUpdate(this.#doc, entry.bytes, this)
+      } else if (entry.kind === 'large-snapshot') {
         this.#openFetches++
         this.#channel?.send({
           type: 'fetch',
@@ -179,7 +219,10 @@ export class ArchiveClient implements BenchClient {
   }
 
   #fetched({ content }: MessageOf<'fetched'>): void {
-    if ('bytes' in content) this.stateBytes += content.bytes.length
+    if ('bytes' in content) {
+      this.stateBytes += content.bytes.length
+      if (this.#keepsStates) Y.applyUpdate(this.#doc, content.bytes, this)
+    }
     this.#openFetches--
     this.#reachedHead()
   }

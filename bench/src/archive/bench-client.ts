@@ -2,8 +2,8 @@ import type * as Y from 'yjs'
 
 /** A client of any kind: what it types arrives at the others of its document. */
 export interface BenchClient {
-  /** About a hundred bytes. */
-  edit(): void
+  /** Of so many letters; by default with all else about a hundred bytes. */
+  edit(letters?: number): void
   /** An edit made elsewhere, as its own. */
   push(update: Uint8Array): void
   /** So many edits of others have arrived. */
@@ -20,12 +20,12 @@ export interface JoinOptions {
   readonly collection?: string
   /** What it types is to be answered: by the server where it does that, else by a second reader. */
   readonly isAnswered?: boolean
+  /** Whether whole states are taken in (the archive's clients): they fill memory in a storm. */
+  readonly keepsStates?: boolean
 }
 
-/** 72 letters at the end: with Yjs' own about a hundred bytes. */
-export function type(doc: Y.Doc): void {
+/** At the end. 72 letters are about a hundred bytes with Yjs' own. */
+export function type(doc: Y.Doc, letters = 72): void {
   const text = doc.getText('text')
-  text.insert(text.length, letters)
+  text.insert(text.length, 'x'.repeat(letters))
 }
-
-const letters = 'x'.repeat(72)

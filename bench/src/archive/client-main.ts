@@ -26,10 +26,40 @@ const commands: ClientCommands = {
     }
   },
 
-  async spread(edits, everyMs) {
+  async spread(edits, everyMs, letters) {
     const [writer, ...readers] = clients
     if (writer === undefined) throw new Error('nobody is there')
-    return spread(writer, readers, edits, everyMs)
+    return spread(writer, readers, edits, everyMs, letters)
+  },
+
+  async joinSlowly(url, bytesPerSecond) {
+    const client = await ArchiveClient.join({ url, document: 'note' })
+    client.slowDown(bytesPerSecond)
+  },
+
+  async egress(edits, isDelivered) {
+    const [author, ...others] = clients.filter((client) => client instanceof ArchiveClient)
+    const last = others.at(-1)
+    if (author === undefined || last === undefined) throw new Error('nobody is there')
+    author.reach(isDelivered ? others.map(({ instance }) => instance) : [])
+    const before = last.bytes.received
+    const { arrivals, expected } = await spread(author, others, edits, 20)
+    if (arrivals < expected) throw new Error(`${arrivals} of ${expected} arrived`)
+    return (last.bytes.received - before) / edits
+  },
+
+  typeKeystrokes,
+
+  async open(url, rounds, document) {
+    const tookMs: number[] = []
+    for (let round = 0; round < rounds; round++) {
+      const startMs = performance.now()
+      const client = await ArchiveClient.join({ url, document, keepsStates: true })
+      if (client.text.length === 0) throw new Error('an empty document was opened')
+      tookMs.push(performance.now() - startMs)
+      client.leave()
+    }
+    return quantile(tookMs, 0.5)
   },
 
   ingest,
@@ -71,10 +101,6 @@ const commands: ClientCommands = {
       receivedBytes: mean(({ received }) => received),
     }
   },
-
-  async leave() {
-    for (const client of clients.splice(0)) client.leave()
-  },
 }
 
 async function spread(
@@ -82,6 +108,7 @@ async function spread(
   readers: readonly BenchClient[],
   edits: number,
   everyMs: number,
+  letters?: number,
 ): Promise<Spread> {
   const sentAtMs: number[] = []
   const tookMs: number[] = []
@@ -103,7 +130,7 @@ async function spread(
   let dueMs = performance.now()
   for (let at = 0; at < edits; at++) {
     sentAtMs.push(performance.now())
-    writer.edit()
+    writer.edit(letters)
     dueMs += everyMs
     await sleep(Math.max(0, dueMs - performance.now()))
   }
@@ -216,6 +243,39 @@ async function upload(kind: ServerKind, url: string, bytes: number, document: st
   await Promise.race([done, sleep(giveUpAfterMs)])
   if (answered < pastes.length) throw new Error(`uploaded ${answered} of ${pastes.length} pastes`)
   client.leave()
+}
+
+/** At places that are mostly where the last one was, as people type. */
+async function typeKeystrokes(url: string, keystrokes: number, document: string): Promise<number> {
+  const doc = new Y.Doc()
+  const typed: Uint8Array[] = []
+  doc.on('update', (update: Uint8Array) => typed.push(update))
+  const random = new SeededRandom(document)
+  const text = doc.getText('text')
+  let at = 0
+  for (let key = 0; key < keystrokes; key++) {
+    if (random.uint32() % 50 === 0) at = random.uint32() % (text.length + 1)
+    text.insert(at++, 'k')
+  }
+  const client = await ArchiveClient.join({ url, document })
+  let answered = 0
+  const { promise, resolve } = deferred()
+  client.onAnswered = (count) => {
+    answered += count
+    if (answered === typed.length) resolve()
+  }
+  const inFlight = 2_048
+  for (const [index, update] of typed.entries()) {
+    client.push(update)
+    // The channel takes a mebibyte, and the archive so many ops of one session.
+    while (index - answered > inFlight) await sleep(1)
+  }
+  await promise
+  client.leave()
+  const state = Y.encodeStateAsUpdate(doc)
+  const startMs = performance.now()
+  Y.applyUpdate(new Y.Doc(), state)
+  return performance.now() - startMs
 }
 
 const pasteBytes = 256 * 1_024

@@ -6,10 +6,10 @@ export interface ClientCommands {
   /** So many more clients of one document, one after the other; resolves when all have it. */
   join(kind: ServerKind, url: string, count: number, document: string): Promise<void>
   /**
-   * The first client makes so many edits, one each so often; resolves when everybody has all, or
-   * after a while with what has come.
+   * The first client makes so many edits, one each so often, of so many letters; resolves when
+   * everybody has all, or after a while with what has come.
    */
-  spread(edits: number, everyMs: number): Promise<Spread>
+  spread(edits: number, everyMs: number, letters?: number): Promise<Spread>
   /**
    * Each client makes edits in a document of its own, with so many unanswered at most, or so many a
    * second in all.
@@ -21,7 +21,14 @@ export interface ClientCommands {
   storm(kind: ServerKind, url: string, count: number, document: string): Promise<Storm>
   /** All are gone and come back at once with their cursors (the archive's clients only). */
   reconnect(url: string): Promise<Reconnected>
-  leave(): Promise<void>
+  /** One more reader of the archive, whose socket takes in so much. */
+  joinSlowly(url: string, bytesPerSecond: number): Promise<void>
+  /** Bytes to the last client for each edit of the first, which says whom its links have reached. */
+  egress(edits: number, isDelivered: boolean): Promise<number>
+  /** Types so many keystrokes into the archive; how long applying their state to a Y.Doc takes. */
+  typeKeystrokes(url: string, keystrokes: number, document: string): Promise<number>
+  /** The median time of so many to open a document with nothing at hand. */
+  open(url: string, rounds: number, document: string): Promise<number>
 }
 
 export interface Spread {

@@ -35,7 +35,7 @@ async function joinHocuspocus({ url, document }: JoinOptions): Promise<BenchClie
   let open = 0
   const client: BenchClient = {
     ...silent(),
-    edit: () => type(doc),
+    edit: (letters) => type(doc, letters),
     push: (update) => Y.applyUpdate(doc, update),
     leave() {
       provider?.destroy()
@@ -67,7 +67,7 @@ async function joinYWebsocket(options: JoinOptions): Promise<BenchClient> {
   const witness = isAnswered ? await joinYWebsocket({ url, document }) : undefined
   const client: BenchClient = {
     ...silent(),
-    edit: () => type(doc),
+    edit: (letters) => type(doc, letters),
     push: (update) => Y.applyUpdate(doc, update),
     leave() {
       witness?.leave()
