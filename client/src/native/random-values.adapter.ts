@@ -11,5 +11,5 @@ export function assertRandomValues(): void {
   throw new ClientError('unsupported', noRandomValues)
 }
 
-export const noRandomValues =
+const noRandomValues =
   "this platform has no crypto.getRandomValues: install react-native-get-random-values, and make `import 'react-native-get-random-values'` the app's first line"
