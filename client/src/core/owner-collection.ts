@@ -287,8 +287,7 @@ export class OwnerCollection implements CoreCollection {
 
   /** A tab is linked: what it shows goes on to the others. */
   tab(instance: InstanceId): Undo {
-    this.#views.tabs.add(instance)
-    return () => this.#views.tabs.delete(instance)
+    return this.#views.link(instance)
   }
 
   /** A tab has this document open: others are told, and what they show of themselves is wanted. */
@@ -448,7 +447,7 @@ export class OwnerCollection implements CoreCollection {
       presence: this.presence,
       self: instance,
       documents: () => this.#viewed,
-      isTab: (instance) => this.#views.tabs.has(instance),
+      isTab: (instance) => this.#views.isTab(instance),
       changed: () => {
         this.#forgetLostArchives()
         this.#tellSoon()

@@ -12,8 +12,8 @@ export class ViewsOfTabs {
   readonly #presence: Presence
   readonly #random: Random
   readonly #viewByKey = new Map<string, View>()
-  /** Tabs that are linked with this one. */
-  readonly tabs = new Set<InstanceId>()
+  /** Tabs that are linked with this one; one by two lines, while it changes them. */
+  readonly #links = new Set<{ readonly tab: InstanceId }>()
 
   constructor(presence: Presence, random: Random) {
     this.#presence = presence
@@ -22,6 +22,16 @@ export class ViewsOfTabs {
 
   get documents(): readonly DocumentRef[] {
     return [...this.#viewByKey.values()].map(({ document }) => document)
+  }
+
+  link(tab: InstanceId): () => void {
+    const link = { tab }
+    this.#links.add(link)
+    return () => this.#links.delete(link)
+  }
+
+  isTab(instance: InstanceId): boolean {
+    return [...this.#links].some(({ tab }) => tab === instance)
   }
 
   /** One more tab has it open. The undo is told, as this is, whether it is open here. */
