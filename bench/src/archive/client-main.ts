@@ -260,16 +260,20 @@ async function typeKeystrokes(url: string, keystrokes: number, document: string)
   const client = await ArchiveClient.join({ url, document })
   let answered = 0
   const { promise, resolve } = deferred()
+  const inFlight = 1_024
+  let next = 0
+  const push = (): void => {
+    // The channel takes a mebibyte, and the archive so many ops of one session.
+    while (next < typed.length && next - answered < inFlight) {
+      client.push(typed[next++] as Uint8Array)
+    }
+  }
   client.onAnswered = (count) => {
     answered += count
     if (answered === typed.length) resolve()
+    else push()
   }
-  const inFlight = 2_048
-  for (const [index, update] of typed.entries()) {
-    client.push(update)
-    // The channel takes a mebibyte, and the archive so many ops of one session.
-    while (index - answered > inFlight) await sleep(1)
-  }
+  push()
   await promise
   client.leave()
   const state = Y.encodeStateAsUpdate(doc)
