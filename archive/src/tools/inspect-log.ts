@@ -137,8 +137,9 @@ export function inspectLog(
 function openingsOf(sql: Sql): Pick<LogInspection, 'createdAtMs' | 'terms' | 'lastOpenedAtMs'> {
   const [createdAtMs, terms, lastOpenedAtMs] = sql
     .readTuples<readonly [number, number, number]>(
-      `SELECT created_at_ms, (SELECT count(*) FROM terms),
-         coalesce((SELECT opened_at_ms FROM terms ORDER BY ordinal DESC LIMIT 1), 0) FROM archive`,
+      `SELECT created_at_ms, (SELECT count(*) FROM terms WHERE collection = 0),
+         coalesce((SELECT opened_at_ms FROM terms WHERE collection = 0
+                   ORDER BY ordinal DESC LIMIT 1), 0) FROM archive`,
     )
     .get() ?? [0, 0, 0]
   return { createdAtMs, terms, lastOpenedAtMs }

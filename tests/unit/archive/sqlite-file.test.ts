@@ -111,7 +111,7 @@ test(
     await expect(folder.openLog()).rejects.toThrow('has version 1000')
     await expect(folder.openLog()).rejects.toMatchObject({ code: 'unsupported-file' })
     expect(folder.count('SELECT count(*) FROM entries')).toBe(1)
-    expect(folder.count('SELECT count(*) FROM terms')).toBe(1)
+    expect(folder.count('SELECT count(*) FROM terms WHERE collection = 0')).toBe(1)
   }),
 )
 
@@ -239,7 +239,9 @@ test(
     }
     const database = new Database(folder.file)
     const rows = database
-      .prepare('SELECT ordinal, opened_at_ms AS at FROM terms ORDER BY ordinal')
+      .prepare(
+        'SELECT ordinal, opened_at_ms AS at FROM terms WHERE collection = 0 ORDER BY ordinal',
+      )
       .all() as { ordinal: number; at: number }[]
     database.close()
     const [first] = rows

@@ -119,7 +119,7 @@ class SqliteSubject implements LogSubject {
     newestSnapshot: async (collection: string, document: string): Promise<void> => {
       this.#tamper(
         `UPDATE snapshots SET bytes = flipped(bytes)
-         WHERE id = (SELECT max(s.id) FROM snapshots s JOIN documents d ON d.id = s.document
+         WHERE id = (SELECT max(s.id) FROM snapshots s JOIN documents d ON d.id = s.id / 2
                      JOIN collections c ON c.id = d.collection WHERE c.name = ? AND d.name = ?)`,
         [collection, document],
       )

@@ -36,7 +36,7 @@ export class Collections {
     this.#countAll = sql.read('SELECT coalesce(max(id), 0) AS count FROM collections')
     this.#find = sql.readTuples(
       `SELECT id, head, documents,
-         (SELECT start_seq FROM collection_terms WHERE collection = collections.id AND term = ?)
+         (SELECT start_seq FROM terms WHERE collection = collections.id AND ordinal = ?)
        FROM collections WHERE name = ?`,
     )
     this.#insert = sql.prepare(
@@ -49,7 +49,7 @@ export class Collections {
     )
     this.#startTerm = sql.prepare(
       'start term in collection',
-      'INSERT INTO collection_terms (collection, term, start_seq) VALUES (?, ?, ?)',
+      'INSERT INTO terms (collection, ordinal, start_seq) VALUES (?, ?, ?)',
     )
     this.#stored = this.#countAll.get()?.count ?? 0
   }

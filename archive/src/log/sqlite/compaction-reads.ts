@@ -170,14 +170,14 @@ export class CompactionReads {
       try {
         const head = snapshots.newest(row.id)
         if (head === undefined) return undefined
-        if (head.settled) return { id: head.id, isSettled: true, isGood: true }
+        const { id, seq } = head
+        if (head.settled) return { id, seq, isSettled: true, isGood: true }
         const read = readUpdate(snapshots.bytesOf(head), ownBytes)
         const isGood = read.ok && contains(read.value, coverageOf(head))
-        return { id: head.id, isSettled: false, isGood }
+        return { id, seq, isSettled: false, isGood }
       } catch (error) {
-        if (error instanceof SnapshotDamaged)
-          return { id: error.id, isSettled: false, isGood: false }
-        throw error
+        if (!(error instanceof SnapshotDamaged)) throw error
+        return { id: error.id, seq: error.seq, isSettled: false, isGood: false }
       }
     })
   }
@@ -227,8 +227,9 @@ export class CompactionReads {
 }
 
 export interface ReadBack {
-  /** `snapshots.id` */
+  /** `snapshots.id`, which is used again; and what else tells it from others. */
   readonly id: number
+  readonly seq: number
   readonly isSettled: boolean
   readonly isGood: boolean
 }

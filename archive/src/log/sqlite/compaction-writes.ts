@@ -107,13 +107,15 @@ export class CompactionWrites {
   settle(
     collection: CollectionName,
     ref: DocumentRef,
-    { id, isGood }: ReadBack,
+    { id, seq, isGood }: ReadBack,
     nowMs: number,
   ): Changed<'settled' | 'damaged'> {
     const found = this.#compactable(collection, ref)
-    const newest = found && this.#store.snapshotWriter.generations(found.id)[0]
+    const [newest, older] = found ? this.#store.snapshotWriter.generations(found.id) : []
     // Another one was published meanwhile: that one has its own settling.
-    if (found === undefined || newest?.id !== id) return { answer: 'settled', gaps: [] }
+    if (found === undefined || newest?.id !== id || newest.seq !== seq) {
+      return { answer: 'settled', gaps: [] }
+    }
     if (!isGood) {
       return this.#change(collection, found, nowMs, (document) => {
         takeDamageOut(this.#store, this.#removal, document, nowMs)
@@ -121,11 +123,9 @@ export class CompactionWrites {
       })
     }
     return this.#store.write(() => {
-      const { snapshotWriter } = this.#store
-      snapshotWriter.settle(id)
-      for (const older of snapshotWriter.generations(found.id).slice(1)) {
-        this.#removeSnapshot(older.id)
-      }
+      // First, because what tells them apart is that the newer one is not settled.
+      if (older !== undefined) this.#removeSnapshot(older.id)
+      this.#store.snapshotWriter.settle(id)
       return { answer: 'settled', gaps: [] }
     })
   }

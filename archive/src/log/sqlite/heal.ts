@@ -58,7 +58,8 @@ export function placeOf(
   { seq, producer, n }: Pick<StoredEntry, 'seq' | 'producer' | 'n'>,
 ): Omit<SetAside, 'reason' | 'hash' | 'bytes'> {
   const instance = producer === 0 ? undefined : producers.nameOf(producer)
-  const place = { collection: document.collection, document: refOf(document), seq }
+  const row = { document: document.id, seq }
+  const place = { collection: document.collection, document: refOf(document), row }
   return instance === undefined ? place : { ...place, id: { instance, n } }
 }
 
@@ -82,7 +83,8 @@ function takeSnapshotsOut(
 ): { readonly good: SnapshotHead | undefined; readonly taken: number } {
   const takeOut = ({ id, seq, message }: SnapshotDamaged): void => {
     const bytes = snapshotWriter.rawBytes(id)
-    const place = { collection: document.collection, document: refOf(document), seq, hash: '' }
+    const row = { document: document.id, seq }
+    const place = { collection: document.collection, document: refOf(document), row, hash: '' }
     quarantine.add({ ...place, reason: message, bytes }, nowMs)
     totals.row.snapshots--
     totals.row.snapshotBytes -= snapshotWriter.sizeOf(id)

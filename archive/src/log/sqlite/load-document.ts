@@ -51,7 +51,7 @@ export class DocumentLoader {
       refOf(row),
       base,
       authors.of(row.id),
-      quarantine.hashesOf(row.collection, refOf(row)),
+      quarantine.hashesOf(row.id),
     )
     const take = (seq: number, bytes: Uint8Array): void => {
       const read = readUpdate(bytes, ownBytes)

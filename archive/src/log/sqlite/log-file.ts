@@ -104,7 +104,9 @@ function probe(file: string, logger: Logger): void {
         `${file} has version ${version}; this program knows those up to ${schemaVersion}`,
       )
     }
-    for (const table of ['archive', 'terms']) sql.read(`SELECT * FROM ${table}`).all()
+    for (const needed of ['archive', 'terms WHERE collection = 0']) {
+      sql.read(`SELECT * FROM ${needed}`).all()
+    }
     if (!isSuspect(file)) return
     // A running log has found it damaged: every page is looked at.
     const found = sql.pragma('quick_check(1)')

@@ -5,6 +5,7 @@ import type {
   InstanceId,
   OpId,
 } from '@holdfast/peer/protocol'
+import { fromHexString, toHexString } from 'lib0/buffer'
 import type { Quarantined } from '../port.js'
 import type { Sql, Statement } from './sql.adapter.js'
 import type { Totals } from './totals.js'
@@ -12,8 +13,8 @@ import type { Totals } from './totals.js'
 export interface SetAside {
   readonly collection: number
   readonly document: DocumentRef
-  /** Of the row that it was. */
-  readonly seq?: number
+  /** The row that it was: of `documents.id`, at its seq. */
+  readonly row?: { readonly document: number; readonly seq: number }
   readonly id?: OpId
   readonly reason: string
   /** Empty where the bytes may not be what came: what is sent again is not to be known by them. */
@@ -26,6 +27,7 @@ export class Quarantine {
   readonly #totals: Totals
   readonly #maxBytes: number
   readonly #insert: Statement
+  readonly #keepOut: Statement
   readonly #oldestRefused: Statement<{ readonly id: number; readonly kept: number }>
   readonly #remove: Statement
   /** An id before which nothing refused is left: rows that are there need not be passed again. */
@@ -40,6 +42,10 @@ export class Quarantine {
          (collection, name, generation, seq, instance, n, reason, at_ms, size, hash, bytes)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
+    this.#keepOut = sql.prepare(
+      'keep out what was taken out',
+      'INSERT OR REPLACE INTO ops (producer, n, document, seq, hash) VALUES (?, ?, ?, ?, ?)',
+    )
     this.#oldestRefused = sql.read(
       `SELECT id, coalesce(length(bytes), 0) AS kept FROM quarantine
        WHERE id >= ? AND seq IS NULL ORDER BY id LIMIT 1`,
@@ -48,7 +54,7 @@ export class Quarantine {
   }
 
   /** In a write transaction, whose totals the caller saves. */
-  add({ collection, document, seq, id, reason, hash, bytes }: SetAside, nowMs: number): void {
+  add({ collection, document, row: was, id, reason, hash, bytes }: SetAside, nowMs: number): void {
     const { row } = this.#totals
     if (row.quarantined >= maxQuarantined) this.#dropOldestRefused()
     const isKept = row.quarantinedBytes + bytes.length <= this.#maxBytes
@@ -56,7 +62,7 @@ export class Quarantine {
       collection,
       document.id,
       document.generation,
-      seq ?? null,
+      was?.seq ?? null,
       id?.instance ?? null,
       id?.n ?? null,
       reason,
@@ -67,6 +73,9 @@ export class Quarantine {
     )
     row.quarantined++
     if (isKept) row.quarantinedBytes += bytes.length
+    if (was !== undefined && hash !== '') {
+      this.#keepOut.run(-was.document, was.seq, was.document, was.seq, fromHexString(hash))
+    }
   }
 
   /** Rows that were taken out of the log stay noted for ever, so that they stay out. */
@@ -86,7 +95,7 @@ const maxQuarantined = 100_000
 /** Looks into the quarantine, for whoever reads. */
 export class QuarantineReader {
   readonly #newest: Statement<QuarantinedRow>
-  readonly #hashes: Statement<readonly [string]>
+  readonly #hashes: Statement<readonly [Uint8Array]>
 
   constructor(sql: Sql) {
     this.#newest = sql.read(
@@ -94,19 +103,16 @@ export class QuarantineReader {
          at_ms AS atMs, size, bytes
        FROM quarantine q CROSS JOIN collections c ON c.id = q.collection ORDER BY q.id DESC LIMIT ?`,
     )
-    this.#hashes = sql.readTuples(
-      `SELECT hash FROM quarantine
-       WHERE collection = ? AND name = ? AND generation = ? AND seq IS NOT NULL AND hash <> ''`,
-    )
+    this.#hashes = sql.readTuples('SELECT hash FROM ops WHERE producer = ?')
   }
 
   newest(limit: number): readonly Quarantined[] {
     return this.#newest.all(limit).map(quarantinedOf)
   }
 
-  /** Of the rows that were taken out of this document. */
-  hashesOf(collection: number, { id, generation }: DocumentRef): ReadonlySet<string> {
-    return new Set(this.#hashes.all(collection, id, generation).map(([hash]) => hash))
+  /** Of the rows that were taken out of this document (`documents.id`). */
+  hashesOf(document: number): ReadonlySet<string> {
+    return new Set(this.#hashes.all(-document).map(([hash]) => toHexString(hash)))
   }
 }
 

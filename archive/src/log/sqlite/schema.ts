@@ -4,7 +4,7 @@ import type { Sql } from './sql.adapter.js'
  * The tables of a log, and how a file of an earlier version becomes one of this version.
  * docs/decisions/0010-log-schema.md says why they are cut like this.
  *
- *   collections ─┬─ collection_terms ── terms
+ *   collections ─┬─ terms
  *                └─ documents ─┬─ entries ─┬─ tails   (document, seq) → entry   filed in batches
  *                              │           └─ ops     (producer, n)  → seq      filed in batches
  *                              ├─ snapshots, checkpoints, authors
@@ -20,71 +20,70 @@ export const schemaVersion = 1
 /**
  * One migration for each version: the first makes the tables, the others change them. Each runs in
  * a transaction of its own together with the new version number. Never edit one that was released.
+ *
+ * No column is NULL unless it is said: the program's types see to it. All statements together fit
+ * into the file's first page; with NOT NULL behind each column they would take three.
  */
 const migrations: readonly string[] = [
   `
   -- Who this archive is, and sums over everything, so that statistics cost nothing. One row.
   CREATE TABLE archive (
     id INTEGER PRIMARY KEY CHECK (id = 1),
-    archive TEXT NOT NULL,
-    created_at_ms INTEGER NOT NULL,
-    last_entry INTEGER NOT NULL DEFAULT 0,       -- highest entries.id ever given out
-    filed_through INTEGER NOT NULL DEFAULT 0,    -- entries up to this id are in tails and ops
-    rows INTEGER NOT NULL DEFAULT 0,
-    row_bytes INTEGER NOT NULL DEFAULT 0,
-    documents INTEGER NOT NULL DEFAULT 0,
-    snapshots INTEGER NOT NULL DEFAULT 0,
-    snapshot_bytes INTEGER NOT NULL DEFAULT 0,
-    gapped_documents INTEGER NOT NULL DEFAULT 0,
-    parked_bytes INTEGER NOT NULL DEFAULT 0,
-    quarantined INTEGER NOT NULL DEFAULT 0,
-    quarantined_bytes INTEGER NOT NULL DEFAULT 0
+    archive TEXT,
+    created_at_ms INT,
+    last_entry INT DEFAULT 0,                    -- highest entries.id ever given out
+    filed_through INT DEFAULT 0,                 -- entries up to this id are in tails and ops
+    rows INT DEFAULT 0,
+    row_bytes INT DEFAULT 0,
+    documents INT DEFAULT 0,
+    snapshots INT DEFAULT 0,
+    snapshot_bytes INT DEFAULT 0,
+    gapped_documents INT DEFAULT 0,
+    parked_bytes INT DEFAULT 0,
+    quarantined INT DEFAULT 0,
+    quarantined_bytes INT DEFAULT 0
   );
 
-  -- One row for each opening of the file.
+  -- With collection 0: one row for each opening of the file. With another: the head of that
+  -- collection before the first entry of this opening in it.
   CREATE TABLE terms (
-    term TEXT PRIMARY KEY,
-    ordinal INTEGER NOT NULL,                    -- 1, 2, …: in the order of the openings
-    opened_at_ms INTEGER NOT NULL
+    collection INT,
+    ordinal INT,                                 -- 1, 2, …: in the order of the openings
+    start_seq INT,                               -- NULL for an opening
+    term TEXT,                                   -- these two for an opening only
+    opened_at_ms INT,
+    PRIMARY KEY (collection, ordinal)
   ) WITHOUT ROWID;
 
   CREATE TABLE collections (
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    head INTEGER NOT NULL,                       -- seq of the last entry; never lowered
-    documents INTEGER NOT NULL                   -- generations, deleted ones included
+    name TEXT UNIQUE,
+    head INT,                                    -- seq of the last entry; never lowered
+    documents INT                                -- generations, deleted ones included
   );
-
-  -- The head of a collection before the first entry of a term in it.
-  CREATE TABLE collection_terms (
-    collection INTEGER NOT NULL,
-    term INTEGER NOT NULL,                       -- terms.ordinal
-    start_seq INTEGER NOT NULL,
-    PRIMARY KEY (collection, term)
-  ) WITHOUT ROWID;
 
   CREATE TABLE documents (
     id INTEGER PRIMARY KEY,
-    collection INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    generation INTEGER NOT NULL,
-    deleted_seq INTEGER NOT NULL,                -- of the tombstone; 0 while the generation lives
-    last_seq INTEGER NOT NULL,
-    pruned_through INTEGER NOT NULL,             -- seq of its last row that was deleted
-    snapshot_seq INTEGER NOT NULL,               -- everything up to here is in the snapshot
-    snapshot_bytes INTEGER NOT NULL,             -- of its state
-    tail_rows INTEGER NOT NULL,                  -- rows that are stored, whether in the snapshot or not
-    tail_bytes INTEGER NOT NULL,
-    covered_rows INTEGER NOT NULL,               -- of those: rows that the snapshot stands for
-    covered_bytes INTEGER NOT NULL,
-    tail_since_ms INTEGER NOT NULL,              -- when the oldest stored row came
-    parked_rows INTEGER NOT NULL,
-    parked_bytes INTEGER NOT NULL,
-    gapped_since_ms INTEGER NOT NULL,            -- 0 without a gap
-    ripe INTEGER NOT NULL,                       -- bytes that compaction would look at; 0 below the thresholds
-    failures INTEGER NOT NULL,                   -- compactions that failed since the last that did not
-    retry_at_ms INTEGER NOT NULL,
-    last_error TEXT NOT NULL
+    collection INT,
+    name TEXT,
+    generation INT,
+    deleted_seq INT,                             -- of the tombstone; 0 while the generation lives
+    last_seq INT,
+    pruned_through INT,                          -- seq of its last row that was deleted
+    snapshot_seq INT,                            -- everything up to here is in the snapshot
+    snapshot_bytes INT,                          -- of its state
+    tail_rows INT,                               -- rows that are stored, whether in the snapshot or not
+    tail_bytes INT,
+    covered_rows INT,                            -- of those: rows that the snapshot stands for
+    covered_bytes INT,
+    tail_since_ms INT,                           -- when the oldest stored row came
+    parked_rows INT,
+    parked_bytes INT,
+    gapped_since_ms INT,                         -- 0 without a gap
+    ripe INT,                                    -- bytes that compaction would look at; 0 below the thresholds
+    failures INT,                                -- compactions that failed since the last that did not
+    retry_at_ms INT,
+    last_error TEXT
   );
   CREATE UNIQUE INDEX documents_by_name ON documents (collection, name, generation);
   -- Where snapshots stand in the stream.
@@ -96,104 +95,100 @@ const migrations: readonly string[] = [
 
   CREATE TABLE entries (
     id INTEGER PRIMARY KEY,                      -- archive.last_entry: in order of arrival, never reused
-    collection INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    document INTEGER NOT NULL,
-    kind INTEGER NOT NULL,                       -- 0 row, 1 tombstone
-    at_ms INTEGER NOT NULL,
-    producer INTEGER NOT NULL,                   -- producers.id; 0 unless it came as a live op
-    n INTEGER NOT NULL,
-    checksum INTEGER NOT NULL,
-    bytes BLOB NOT NULL
+    collection INT,
+    seq INT,
+    document INT,
+    kind INT,                                    -- 0 row, 1 tombstone
+    at_ms INT,
+    producer INT,                                -- producers.id; 0 unless it came as a live op
+    n INT,
+    checksum INT,
+    bytes BLOB
   );
   CREATE UNIQUE INDEX entries_by_seq ON entries (collection, seq);
 
   CREATE TABLE tails (
-    document INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    entry INTEGER NOT NULL,                      -- entries.id
+    document INT,
+    seq INT,
+    entry INT,                                   -- entries.id
     PRIMARY KEY (document, seq)
   ) WITHOUT ROWID;
 
   CREATE TABLE ops (
-    producer INTEGER NOT NULL,
-    n INTEGER NOT NULL,
-    document INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    hash BLOB NOT NULL,                          -- see opHash; empty: that of the row's bytes
+    producer INT,                                -- or −documents.id, n then being a seq: a row that
+    n INT,                                       -- was taken out, whose bytes have to stay out
+    document INT,
+    seq INT,
+    hash BLOB,                                   -- see opHash; empty: that of the row's bytes
     PRIMARY KEY (producer, n)
   ) WITHOUT ROWID;
 
   -- Instances that wrote live in a collection. All but the name is as of the last filing.
   CREATE TABLE producers (
     id INTEGER PRIMARY KEY,
-    collection INTEGER NOT NULL,
-    instance TEXT NOT NULL,
-    highest_n INTEGER NOT NULL,
-    rows INTEGER NOT NULL,                       -- of its ops: those still in entries
-    seen_at_ms INTEGER NOT NULL
+    collection INT,
+    instance TEXT,
+    highest_n INT,
+    rows INT,                                    -- of its ops: those still in entries
+    seen_at_ms INT
   );
   CREATE UNIQUE INDEX producers_by_instance ON producers (instance, collection);
 
   -- Who writes under a clientID in a document. Of a generation that has ended: all who wrote in it.
   CREATE TABLE authors (
-    document INTEGER NOT NULL,
-    client INTEGER NOT NULL,
-    instance TEXT NOT NULL,                      -- empty: it is only known that it has ended
+    document INT,
+    client INT,
+    instance TEXT,                               -- empty: it is only known that it has ended
     PRIMARY KEY (document, client)
   ) WITHOUT ROWID;
 
   -- What a document's rows add up to, so that a cold document costs its recent rows only.
   CREATE TABLE checkpoints (
     document INTEGER PRIMARY KEY,
-    seq INTEGER NOT NULL,                        -- everything up to here is in it
-    checksum INTEGER NOT NULL,
-    bytes BLOB NOT NULL
+    seq INT,                                     -- everything up to here is in it
+    checksum INT,
+    bytes BLOB
   );
 
-  -- Two generations of a document at most, the newer with the higher id.
+  -- Two generations of a document at most: one that is settled, and a newer one that is not yet.
   CREATE TABLE snapshots (
-    id INTEGER PRIMARY KEY,
-    document INTEGER NOT NULL,
-    seq INTEGER NOT NULL,
-    settled INTEGER NOT NULL,                    -- 1 once it was read back after a checkpoint
-    at_ms INTEGER NOT NULL,
-    size INTEGER NOT NULL,                       -- of bytes
-    checksum INTEGER NOT NULL,                   -- of state_vector, coverage and parked
-    bytes_checksum INTEGER NOT NULL,
-    state_vector BLOB NOT NULL,
-    coverage BLOB NOT NULL,
-    parked BLOB NOT NULL,                        -- rows that did not integrate, with their seqs
-    bytes BLOB NOT NULL                          -- last: the others are read without it
+    id INTEGER PRIMARY KEY,                      -- 2 × documents.id, or 1 more: whichever is free
+    seq INT,
+    settled INT,                                 -- 1 once it was read back after a checkpoint
+    at_ms INT,
+    size INT,                                    -- of bytes
+    checksum INT,                                -- of state_vector, coverage and parked
+    bytes_checksum INT,
+    state_vector BLOB,
+    coverage BLOB,
+    parked BLOB,                                 -- rows that did not integrate, with their seqs
+    bytes BLOB                                   -- last: the others are read without it
   );
-  CREATE INDEX snapshots_by_document ON snapshots (document, id);
 
   CREATE TABLE leases (
-    collection TEXT NOT NULL,
-    replica TEXT NOT NULL,
-    instance TEXT NOT NULL,
-    sent INTEGER NOT NULL,
-    ack INTEGER NOT NULL,
-    seen_at_ms INTEGER NOT NULL,
+    collection TEXT,
+    replica TEXT,
+    instance TEXT,
+    sent INT,
+    ack INT,
+    seen_at_ms INT,
     PRIMARY KEY (collection, replica, instance)
   ) WITHOUT ROWID;
 
   CREATE TABLE quarantine (
     id INTEGER PRIMARY KEY,
-    collection INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    generation INTEGER NOT NULL,
-    seq INTEGER,                                 -- of the row that was set aside
+    collection INT,
+    name TEXT,
+    generation INT,
+    seq INT,                                     -- of the row that was set aside
     instance TEXT,                               -- if it was a live op
-    n INTEGER,
-    reason TEXT NOT NULL,
-    at_ms INTEGER NOT NULL,
-    size INTEGER NOT NULL,
-    hash TEXT NOT NULL,                          -- see opHash; empty where the bytes are not what came
+    n INT,
+    reason TEXT,
+    at_ms INT,
+    size INT,
+    hash TEXT,                                   -- see opHash; empty where the bytes are not what came
     bytes BLOB                                   -- absent beyond the cap
   );
-  CREATE INDEX quarantine_of_rows ON quarantine (collection, name, generation, seq)
-    WHERE seq IS NOT NULL;
   `,
 ]
 
@@ -214,5 +209,8 @@ export function versionOf(sql: Sql): number {
 
 /** SQLite keeps each statement as it is written, in the file: comments and margins are not for it. */
 function bare(statements: string): string {
-  return statements.replaceAll(/--.*$/gm, '').replaceAll(/\s+/g, ' ')
+  return statements
+    .replaceAll(/--.*$/gm, '')
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/(?<=[(,]) | (?=\))/g, '')
 }

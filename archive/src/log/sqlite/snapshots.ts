@@ -16,7 +16,6 @@ export interface ParkedRow {
 /** A snapshot without its state, which may be large. */
 export interface SnapshotHead {
   readonly id: number
-  readonly document: number
   readonly seq: number
   readonly settled: boolean
   readonly size: number
@@ -40,19 +39,22 @@ export interface NewStoredSnapshot {
 export class SnapshotDamaged extends Damaged {
   readonly id: number
   readonly seq: number
+  readonly settled: boolean
 
-  constructor({ id, document, seq }: SnapshotPlace, what: string) {
-    super(document, `snapshot ${seq}: ${what}`)
+  constructor({ id, seq, settled }: SnapshotPlace, what: string) {
+    super(documentOf(id), `snapshot ${seq}: ${what}`)
     this.name = 'SnapshotDamaged'
     this.id = id
+    this.settled = settled
     this.seq = seq
   }
 }
 
-interface SnapshotPlace {
+/** One of at most two: the newer of them is not settled yet. */
+export interface SnapshotPlace {
   readonly id: number
-  readonly document: number
   readonly seq: number
+  readonly settled: boolean
 }
 
 /** Reads snapshots, and never gives out one that has changed on disk. */
@@ -63,17 +65,19 @@ export class SnapshotReader {
 
   constructor(sql: Sql) {
     this.#newest = sql.readTuples(
-      `SELECT ${headColumns} FROM snapshots WHERE document = ? AND id < ? ORDER BY id DESC LIMIT 1`,
+      `SELECT ${headColumns} FROM snapshots
+       WHERE id BETWEEN ? AND ? AND (settled, id) > (?, ?) ORDER BY settled, id LIMIT 1`,
     )
     this.#settled = sql.readTuples(
-      `SELECT seq FROM snapshots WHERE document = ? AND settled = 1 ORDER BY id DESC LIMIT 1`,
+      'SELECT seq FROM snapshots WHERE id BETWEEN ? AND ? AND settled = 1',
     )
     this.#bytes = sql.readTuples('SELECT bytes FROM snapshots WHERE id = ?')
   }
 
   /** The newest, or the newest before another. */
   newest(document: number, before?: SnapshotPlace): SnapshotHead | undefined {
-    const tuple = this.#newest.get(document, before?.id ?? Number.MAX_SAFE_INTEGER)
+    const after = before === undefined ? [-1, 0] : [Number(before.settled), before.id]
+    const tuple = this.#newest.get(...idsOf(document), ...after)
     return tuple && headOf(tuple)
   }
 
@@ -96,14 +100,14 @@ export class SnapshotReader {
 
   /** Rows up to here may be deleted on the word of a snapshot that was read back; 0 without one. */
   settledThrough(document: number): number {
-    return this.#settled.get(document)?.[0] ?? 0
+    return this.#settled.get(...idsOf(document))?.[0] ?? 0
   }
 
   bytesOf(head: SnapshotHead): Uint8Array {
-    const { id, document, seq, bytesChecksum } = head
+    const { id, seq, bytesChecksum } = head
     const bytes = this.#bytes.get(id)?.[0]
     if (bytes === undefined) throw new SnapshotDamaged(head, 'its state is gone')
-    if (checksumOf(bytes, document, seq) !== bytesChecksum) {
+    if (checksumOf(bytes, documentOf(id), seq) !== bytesChecksum) {
       throw new SnapshotDamaged(head, 'the checksum of its state does not match')
     }
     return bytes
@@ -112,19 +116,19 @@ export class SnapshotReader {
 
 /** The writer's side. */
 export class SnapshotWriter {
-  readonly #insert: Statement<{ readonly id: number }>
+  readonly #insert: Statement
   readonly #settle: Statement
   readonly #remove: Statement
   readonly #sums: Statement<readonly [number, number]>
   readonly #raw: Statement<readonly [Uint8Array]>
   readonly #saveParked: Statement
-  readonly #generations: Statement<readonly [id: number, settled: number]>
+  readonly #generations: Statement<readonly [id: number, seq: number, settled: number]>
 
   constructor(sql: Sql) {
     this.#insert = sql.prepare(
       'insert snapshot',
-      `INSERT INTO snapshots (document, seq, settled, at_ms, size, checksum, bytes_checksum,
-         state_vector, coverage, parked, bytes) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+      `INSERT INTO snapshots (id, seq, settled, at_ms, size, checksum, bytes_checksum,
+         state_vector, coverage, parked, bytes) VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#settle = sql.prepare('settle snapshot', 'UPDATE snapshots SET settled = 1 WHERE id = ?')
     this.#remove = sql.prepare('remove snapshot', 'DELETE FROM snapshots WHERE id = ?')
@@ -135,16 +139,19 @@ export class SnapshotWriter {
       'UPDATE snapshots SET parked = ?, checksum = ? WHERE id = ?',
     )
     this.#generations = sql.readTuples(
-      'SELECT id, settled FROM snapshots WHERE document = ? ORDER BY id DESC',
+      'SELECT id, seq, settled FROM snapshots WHERE id BETWEEN ? AND ? ORDER BY settled, id',
     )
   }
 
-  /** Gives its id. */
+  /** Beside one other at most. Gives its id. */
   insert(snapshot: NewStoredSnapshot): number {
     const { document, seq, atMs, bytes, coverage, stateVector, parked } = snapshot
     const encodedParked = encodeParked(parked)
-    const inserted = this.#insert.get(
-      document,
+    const taken = this.generations(document).map((one) => one.id)
+    const id = idsOf(document).find((one) => !taken.includes(one))
+    if (id === undefined) throw new Error(`document ${document} has two snapshots already`)
+    this.#insert.run(
+      id,
       seq,
       atMs,
       bytes.length,
@@ -155,12 +162,14 @@ export class SnapshotWriter {
       encodedParked,
       bytes,
     )
-    return (inserted as { readonly id: number }).id
+    return id
   }
 
-  /** Newest first, as ids. */
-  generations(document: number): readonly { readonly id: number; readonly settled: boolean }[] {
-    return this.#generations.all(document).map(([id, settled]) => ({ id, settled: settled === 1 }))
+  /** Newest first. */
+  generations(document: number): readonly SnapshotPlace[] {
+    return this.#generations
+      .all(...idsOf(document))
+      .map(([id, seq, settled]) => ({ id, seq, settled: settled === 1 }))
   }
 
   /** What it takes: its state and what is kept beside it. */
@@ -183,22 +192,21 @@ export class SnapshotWriter {
   }
 
   saveParked(head: SnapshotHead, parked: readonly ParkedRow[]): void {
-    const { id, document, seq, stateVector, coverageBytes } = head
+    const { id, seq, stateVector, coverageBytes } = head
     const encoded = encodeParked(parked)
     this.#saveParked.run(
       encoded,
-      headChecksum(document, seq, stateVector, coverageBytes, encoded),
+      headChecksum(documentOf(id), seq, stateVector, coverageBytes, encoded),
       id,
     )
   }
 }
 
 const headColumns =
-  'id, document, seq, settled, size, checksum, bytes_checksum, state_vector, coverage, parked'
+  'id, seq, settled, size, checksum, bytes_checksum, state_vector, coverage, parked'
 
 type HeadTuple = readonly [
   id: number,
-  document: number,
   seq: number,
   settled: number,
   size: number,
@@ -210,31 +218,29 @@ type HeadTuple = readonly [
 ]
 
 function headOf(tuple: HeadTuple): SnapshotHead {
-  const [
-    id,
-    document,
-    seq,
-    settled,
-    size,
-    checksum,
-    bytesChecksum,
-    stateVector,
-    coverageBytes,
-    parked,
-  ] = tuple
-  const place = { id, document, seq }
-  if (headChecksum(document, seq, stateVector, coverageBytes, parked) !== checksum) {
+  const [id, seq, settled, size, checksum, bytesChecksum, stateVector, coverageBytes, parked] =
+    tuple
+  const place = { id, seq, settled: settled === 1 }
+  if (headChecksum(documentOf(id), seq, stateVector, coverageBytes, parked) !== checksum) {
     throw new SnapshotDamaged(place, 'the checksum of its head does not match')
   }
   return {
     ...place,
-    settled: settled === 1,
     size,
     bytesChecksum,
     stateVector,
     coverageBytes,
     parked: decodeParked(parked),
   }
+}
+
+/** A document's snapshots have two ids to themselves. */
+function idsOf(document: number): [number, number] {
+  return [2 * document, 2 * document + 1]
+}
+
+function documentOf(id: number): number {
+  return Math.floor(id / 2)
 }
 
 export function coverageOf(head: SnapshotHead): Coverage {

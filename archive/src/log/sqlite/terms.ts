@@ -6,11 +6,14 @@ import type { Sql, Statement } from './sql.adapter.js'
 export function startTerm(sql: Sql, term: TermId, nowMs: number): number {
   return sql.write(() => {
     const last = sql.read<{ readonly last: number }>(
-      'SELECT coalesce(max(ordinal), 0) AS last FROM terms',
+      'SELECT coalesce(max(ordinal), 0) AS last FROM terms WHERE collection = 0',
     )
     const ordinal = (last.get()?.last ?? 0) + 1
     sql
-      .prepare('insert term', 'INSERT INTO terms (ordinal, term, opened_at_ms) VALUES (?, ?, ?)')
+      .prepare(
+        'insert term',
+        'INSERT INTO terms (collection, ordinal, term, opened_at_ms) VALUES (0, ?, ?, ?)',
+      )
       .run(ordinal, term, nowMs)
     return ordinal
   })
@@ -23,16 +26,23 @@ export function startTerm(sql: Sql, term: TermId, nowMs: number): number {
 export class Standings {
   readonly #archive: ArchiveId
   readonly #head: Statement<readonly [number, number]>
-  readonly #ordinal: Statement<readonly [number]>
+  /** Of all openings up to this one: there will be no others as long as this one lasts. */
+  readonly #ordinals: ReadonlyMap<TermId, number>
   readonly #end: Statement<readonly [number]>
 
   constructor(sql: Sql, archive: ArchiveId) {
     this.#archive = archive
     this.#head = sql.readTuples('SELECT id, head FROM collections WHERE name = ?')
-    this.#ordinal = sql.readTuples('SELECT ordinal FROM terms WHERE term = ?')
+    this.#ordinals = new Map(
+      sql
+        .readTuples<readonly [TermId, number]>(
+          'SELECT term, ordinal FROM terms WHERE collection = 0',
+        )
+        .all(),
+    )
     this.#end = sql.readTuples(
-      `SELECT start_seq FROM collection_terms WHERE collection = ? AND term > ?
-       ORDER BY term LIMIT 1`,
+      `SELECT start_seq FROM terms WHERE collection = ? AND ordinal > ?
+       ORDER BY ordinal LIMIT 1`,
     )
   }
 
@@ -42,8 +52,9 @@ export class Standings {
 
   locate(collection: CollectionName, cursor: Cursor): Standing {
     const [id, head] = this.#head.get(collection) ?? [0, 0]
-    const ordinal = cursor.archive === this.#archive && this.#ordinal.get(cursor.term)?.[0]
-    if (ordinal === undefined || ordinal === false) return { standing: 'unknown-term', head }
+    const isOurs = cursor.archive === this.#archive
+    const ordinal = isOurs ? this.#ordinals.get(cursor.term) : undefined
+    if (ordinal === undefined) return { standing: 'unknown-term', head }
     const end = this.#end.get(id, ordinal)?.[0] ?? head
     if (cursor.seq > end) return { standing: 'ahead', head }
     return { standing: cursor.seq === head ? 'at-head' : 'behind', head }

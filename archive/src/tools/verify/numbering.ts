@@ -23,7 +23,8 @@ export async function checkNumbering(subject: Subject): Promise<void> {
   }
   const orphans = numberFrom(
     sql,
-    'SELECT count(*) FROM collection_terms WHERE collection NOT IN (SELECT id FROM collections)',
+    `SELECT count(*) FROM terms
+     WHERE collection <> 0 AND collection NOT IN (SELECT id FROM collections)`,
   )
   if (orphans > 0) {
     findings.add({ kind: 'reference', what: `${orphans} starts of terms in no collection` })
@@ -33,7 +34,9 @@ export async function checkNumbering(subject: Subject): Promise<void> {
 
 function checkTerms({ sql, findings }: Subject): void {
   const terms = sql
-    .readTuples<readonly [number, string]>('SELECT ordinal, term FROM terms ORDER BY ordinal')
+    .readTuples<readonly [number, string]>(
+      'SELECT ordinal, term FROM terms WHERE collection = 0 ORDER BY ordinal',
+    )
     .all()
   terms.forEach(([ordinal, term], at) => {
     findings.checked.terms++
@@ -50,8 +53,9 @@ function checkCollectionTerms({ sql, findings }: Subject, collection: Collection
   const { id, name, head } = collection
   const starts = sql
     .readTuples<readonly [number, number, number | null]>(
-      `SELECT c.term, c.start_seq, t.ordinal FROM collection_terms c
-       LEFT JOIN terms t ON t.ordinal = c.term WHERE c.collection = ? ORDER BY c.term`,
+      `SELECT c.ordinal, c.start_seq, t.ordinal FROM terms c
+       LEFT JOIN terms t ON t.collection = 0 AND t.ordinal = c.ordinal
+       WHERE c.collection = ? ORDER BY c.ordinal`,
     )
     .all(id)
   let before = -1

@@ -48,7 +48,28 @@ export async function checkOps({ sql, findings, pace }: Subject): Promise<void> 
     }
     await pace.turn(step, ++done, producers.length)
   }
+  checkKeptOut({ sql, findings, pace })
   await pace.end(step, done)
+}
+
+/** A row that was taken out because of its bytes is noted twice: in quarantine, and so that it stays out. */
+function checkKeptOut({ sql, findings }: Subject): void {
+  const wrong = sql.readTuples<readonly [seq: number]>(
+    `WITH aside AS (
+       SELECT d.id AS document, q.seq, q.hash FROM quarantine q
+       JOIN documents d
+         ON d.collection = q.collection AND d.name = q.name AND d.generation = q.generation
+       WHERE q.seq IS NOT NULL AND q.hash <> ''
+     ), kept AS (
+       SELECT document, seq, lower(hex(hash)) AS hash FROM ops WHERE producer < 0
+     )
+     SELECT seq FROM (SELECT * FROM aside EXCEPT SELECT * FROM kept)
+     UNION SELECT seq FROM (SELECT * FROM kept EXCEPT SELECT * FROM aside)`,
+  )
+  for (const [seq] of wrong.all()) {
+    const what = 'a row that was taken out is noted in one place only'
+    findings.add({ kind: 'reference', seq, what })
+  }
 }
 
 function countRows(sql: Subject['sql']): ReadonlyMap<number, number> {

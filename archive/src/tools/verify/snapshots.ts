@@ -14,6 +14,7 @@ import {
   coverageOf,
   SnapshotDamaged,
   type SnapshotHead,
+  type SnapshotPlace,
   type SnapshotReader,
 } from '../../log/sqlite/snapshots.js'
 import { isEqual } from './equal.js'
@@ -43,14 +44,16 @@ export function checkSnapshots(
   let newest: Whole | undefined
   let settledSeq = 0
   let count = 0
-  let before: Place | undefined
+  let settled = 0
+  let before: SnapshotPlace | undefined
   for (;;) {
     const found = wholeOrDamaged(reader, row.id, before)
     if (found === undefined) break
     count++
+    if (placeOf(found).settled) settled++
     if (found instanceof SnapshotDamaged) {
       add({ kind: 'snapshot', seq: found.seq, what: found.message })
-      before = { id: found.id, document: row.id, seq: found.seq }
+      before = found
       continue
     }
     before = found.head
@@ -64,7 +67,9 @@ export function checkSnapshots(
       add({ kind: 'snapshot', seq: found.head.seq, what })
     }
   }
-  if (count > 2) add({ kind: 'snapshot', what: `${count} generations of it` })
+  if (count - settled > 1 || settled > 1) {
+    add({ kind: 'snapshot', what: `${count} generations of it, ${settled} settled` })
+  }
   if (newest === undefined && row.snapshotSeq > 0) {
     add({ kind: 'snapshot', seq: row.snapshotSeq, what: 'it is not there' })
   }
@@ -81,7 +86,9 @@ export function checkSnapshots(
   }
 }
 
-type Place = Pick<SnapshotHead, 'id' | 'document' | 'seq'>
+function placeOf(found: Whole | SnapshotDamaged): SnapshotPlace {
+  return found instanceof SnapshotDamaged ? found : found.head
+}
 
 interface Whole {
   readonly head: SnapshotHead
@@ -92,7 +99,7 @@ interface Whole {
 function wholeOrDamaged(
   reader: SnapshotReader,
   document: number,
-  before: Place | undefined,
+  before: SnapshotPlace | undefined,
 ): Whole | SnapshotDamaged | undefined {
   try {
     const head = reader.newest(document, before)
