@@ -4,32 +4,34 @@ import Database from 'better-sqlite3'
 /**
  * What SQLite takes for the same rows in the same tables, with nothing around it: no judging, no
  * checksums, no threads, one prepared statement a row, one transaction a group.
+ *
+ * `rows` writes the entries' rows alone, in their table with its index; `all` also what else each
+ * group has to write: counters, documents, filing.
  */
-export interface Floor {
-  /** Ops a second: the entries' rows alone, in their table with its index. */
-  readonly rows: number
-  /** Ops a second: also what else each group has to write (counters, documents, filing). */
-  readonly all: number
-}
+export class RawLog {
+  readonly #database: Database.Database
+  readonly #group: Group
+  readonly #groupOps: number
 
-/** Puts the ops into the tables of an empty log; `file` was made by a log and is closed. */
-export function insertRaw(
-  file: string,
-  ops: readonly AppendOp[],
-  groupOps: number,
-  what: 'rows' | 'all',
-  warmUp: number,
-): number {
-  const database = open(file)
-  const group = what === 'rows' ? rowsOnly(database) : everything(database, ops)
-  let at = 0
-  for (; at < warmUp; at += groupOps) group(ops.slice(at, at + groupOps))
-  const measured = ops.length - at
-  const start = performance.now()
-  for (; at < ops.length; at += groupOps) group(ops.slice(at, at + groupOps))
-  const tookMs = performance.now() - start
-  database.close()
-  return (measured / tookMs) * 1_000
+  /** `file` was made by a log and is closed; `ops` are all that will come. */
+  constructor(file: string, ops: readonly AppendOp[], groupOps: number, what: 'rows' | 'all') {
+    this.#database = open(file)
+    this.#group = what === 'rows' ? rowsOnly(this.#database) : everything(this.#database, ops)
+    this.#groupOps = groupOps
+  }
+
+  /** Gives how many milliseconds it took. */
+  append(ops: readonly AppendOp[]): number {
+    const start = performance.now()
+    for (let at = 0; at < ops.length; at += this.#groupOps) {
+      this.#group(ops.slice(at, at + this.#groupOps))
+    }
+    return performance.now() - start
+  }
+
+  close(): void {
+    this.#database.close()
+  }
 }
 
 /** As the log sets its own connection. */
@@ -130,8 +132,11 @@ function makeDocuments(
   return documents
 }
 
-/** Reads the rows after a seq as plain as it gets: all of them, in order, with what a reader needs. */
-export function readRaw(file: string, after: number, pageRows: number): ReadRaw {
+/**
+ * Reads so many rows after a seq as plain as it gets: all of them, in order, with what a reader needs.
+ * Gives how many milliseconds it took.
+ */
+export function readRaw(file: string, after: number, rows: number): number {
   const database = open(file)
   const read = database
     .prepare(
@@ -140,20 +145,14 @@ export function readRaw(file: string, after: number, pageRows: number): ReadRaw 
     )
     .raw()
   const start = performance.now()
-  let rows = 0
-  for (let at = after; ;) {
-    const page = read.all(at, pageRows) as [number, ...unknown[]][]
-    const last = page.at(-1)
-    if (last === undefined) break
-    rows += page.length
-    at = last[0]
+  let at = after
+  for (const to = after + rows; at < to;) {
+    const page = read.all(at, Math.min(pageRows, to - at)) as [number, ...unknown[]][]
+    at = page.at(-1)?.[0] ?? to
   }
   const tookMs = performance.now() - start
   database.close()
-  return { rows, rowsPerSecond: (rows / tookMs) * 1_000 }
+  return tookMs
 }
 
-export interface ReadRaw {
-  readonly rows: number
-  readonly rowsPerSecond: number
-}
+const pageRows = 4_096

@@ -1,12 +1,13 @@
 import type { AppendOp, Log } from '@holdfast/archive'
 import { scenario as compaction } from './compaction-scenario.js'
-import { insertRaw, readRaw, type Floor } from './log-floor.js'
+import { inTurns, ratioOf, type Side, type Taken } from './in-turns.js'
+import { RawLog, readRaw } from './log-floor.js'
 import { appendAll, collection, inFreshFolder, openLog, typedBy } from './log-work.js'
 import { median, UsageError, type Figure, type Scenario } from './report.js'
 
 /*
- * The log in SQLite beside SQLite itself. Floors are measured in the same run, turn and turn about,
- * because a shared machine is never the same for long.
+ * The log in SQLite beside SQLite itself. What is compared is measured in short slices, turn and turn
+ * about, because a shared machine is never the same for long; a ratio is the median of theirs.
  */
 export const scenario: Scenario = {
   about:
@@ -22,102 +23,122 @@ export const scenario: Scenario = {
   },
 }
 
-const rounds = 3
-
 interface Load {
   readonly callers: number
   readonly opBytes: number
-  readonly ops: number
+  /** Of a slice: large enough that filing, each 4,096 rows, is in it where it counts. */
+  readonly sliceOps: number
+  readonly slices: number
 }
 
 /** Durable rows a second, by size and by how many ops are under way at a time. */
 async function ingest(scale: number): Promise<readonly Figure[]> {
   const loads: readonly Load[] = [
-    { callers: 1, opBytes: 100, ops: 4_000 },
-    { callers: 16, opBytes: 100, ops: 30_000 },
-    { callers: 256, opBytes: 100, ops: 100_000 },
-    { callers: 1, opBytes: 1_000, ops: 4_000 },
-    { callers: 16, opBytes: 1_000, ops: 20_000 },
-    { callers: 256, opBytes: 1_000, ops: 50_000 },
+    { callers: 1, opBytes: 100, sliceOps: 150, slices: 20 },
+    { callers: 16, opBytes: 100, sliceOps: 2_048, slices: 16 },
+    { callers: 256, opBytes: 100, sliceOps: 8_192, slices: 16 },
+    { callers: 1, opBytes: 1_000, sliceOps: 150, slices: 20 },
+    { callers: 16, opBytes: 1_000, sliceOps: 2_048, slices: 12 },
+    { callers: 256, opBytes: 1_000, sliceOps: 8_192, slices: 8 },
   ]
   const figures: Figure[] = []
   for (const load of loads) {
-    const ops = typedBy(load.callers, Math.ceil(load.ops * scale), load.opBytes)
-    const measured: { ours: number; floor: Floor }[] = []
-    for (let round = 0; round < rounds; round++) measured.push(await besideRaw(ops, load.callers))
-    figures.push(ingestFigure(load, ops, measured))
+    const slices = Math.max(3, Math.ceil(load.slices * scale))
+    figures.push(await besideRaw({ ...load, slices }))
   }
   return figures
 }
 
-async function besideRaw(
-  ops: readonly AppendOp[],
-  callers: number,
-): Promise<{ ours: number; floor: Floor }> {
-  // A server is measured when it has been running: a third of the ops warm each side up.
-  const warmUp = Math.floor(ops.length / 3)
-  const raw = (what: 'rows' | 'all'): Promise<number> =>
-    inFreshFolder(async (file) => {
-      await (await openLog(file)).close()
-      return insertRaw(file, ops, callers, what, warmUp)
-    })
-  const rows = await raw('rows')
-  const ours = await inFreshFolder(async (file) => {
-    const log = await openLog(file)
-    await appendAll(log, ops.slice(0, warmUp), callers)
-    const rate = await appendAll(log, ops.slice(warmUp), callers)
-    await log.close()
-    return rate
-  })
-  return { ours, floor: { rows, all: await raw('all') } }
+/** Ours and both floors, each in a file of its own, take the same ops in turns. */
+async function besideRaw({ callers, opBytes, sliceOps, slices }: Load): Promise<Figure> {
+  // A server is measured when it has been running.
+  const warmUp = Math.ceil(slices / 3)
+  const ops = typedBy(callers, (warmUp + slices) * sliceOps, opBytes)
+  const sliceOf = (slice: number): readonly AppendOp[] =>
+    ops.slice(slice * sliceOps, (slice + 1) * sliceOps)
+  return inFreshFolder((ourFile) =>
+    inFreshFolder((rowsFile) =>
+      inFreshFolder(async (allFile) => {
+        for (const file of [rowsFile, allFile]) await (await openLog(file)).close()
+        const log = await openLog(ourFile)
+        const rows = new RawLog(rowsFile, ops, callers, 'rows')
+        const all = new RawLog(allFile, ops, callers, 'all')
+        const taken = await inTurns(
+          {
+            rows: (slice) => rows.append(sliceOf(slice)),
+            ours: (slice) => appendAll(log, sliceOf(slice), callers),
+            all: (slice) => all.append(sliceOf(slice)),
+          },
+          { slices, warmUp },
+        )
+        await log.close()
+        rows.close()
+        all.close()
+        return ingestFigure({ callers, opBytes, sliceOps, slices }, taken)
+      }),
+    ),
+  )
 }
 
 function ingestFigure(
-  { callers, opBytes }: Load,
-  ops: readonly AppendOp[],
-  measured: readonly { readonly ours: number; readonly floor: Floor }[],
+  { callers, opBytes, sliceOps, slices }: Load,
+  { ours, rows, all }: Taken<'ours' | 'rows' | 'all'>,
 ): Figure {
-  const ofRows = median(measured.map(({ ours, floor }) => ours / floor.rows))
-  const ofAll = median(measured.map(({ ours, floor }) => ours / floor.all))
-  const rows = median(measured.map(({ floor }) => floor.rows))
-  const all = median(measured.map(({ floor }) => floor.all))
+  const ofAll = ratioOf(all, ours)
+  const rate = (tookMs: readonly number[]): string => perSecond((sliceOps / median(tookMs)) * 1e3)
   return {
     id: callers === 256 ? `ingest-${opBytes}` : `ingest-${opBytes}-${callers}`,
-    what: `${opBytes} B, ${callers} at a time, ${ops.length} ops`,
-    figure: `${perSecond(median(measured.map(({ ours }) => ours)))} = ${percent(ofRows)} of the rows, ${percent(ofAll)} of all that is written`,
-    beside: `raw: rows ${perSecond(rows)}, with counters and indexes ${perSecond(all)}`,
+    what: `${opBytes} B, ${callers} at a time, ${slices} slices of ${sliceOps} ops in turns`,
+    figure: `${rate(ours)} = ${percent(ratioOf(rows, ours))} of the rows, ${percent(ofAll)} of all that is written`,
+    beside: `raw: rows ${rate(rows)}, with counters and indexes ${rate(all)}; all slices together ${percent(sum(all) / sum(ours))}`,
     ...(callers === 256 && { goal: '≥ 60 % of raw', met: ofAll >= 0.6 }),
   }
 }
 
-/** What an append and a page cost when the collection is small, and when it is large. */
+/**
+ * What an append costs with few rows before it, and with many. In this thread, so that only rows
+ * make a difference: a new thread would be slow for being new. The smaller logs start anew for each
+ * slice, and are warmed up by one edit in each document.
+ */
 async function growth(scale: number): Promise<readonly Figure[]> {
   const sizes = [100, 10_000, Math.ceil(1_000_000 * scale)]
-  const batch = 4_096
-  const batches = 5
-  const callers = 256
+  const largest = sizes.at(-1) ?? 0
+  const writers = 256
+  const sliceOps = 8_192
+  const turns = { slices: Math.max(3, Math.ceil(9 * scale)), warmUp: 3 }
+  const perSlice = writers + sliceOps
+  const ops = typedBy(writers, largest + (turns.slices + turns.warmUp + 1) * perSlice, 100)
+  const timed = async (log: Log, from: number): Promise<number> => {
+    await appendAll(log, ops.slice(from, from + writers), writers)
+    return appendAll(log, ops.slice(from + writers, from + perSlice), writers)
+  }
   return inFreshFolder(async (file) => {
-    const log = await openLog(file)
-    const largest = sizes.at(-1) ?? 0
-    const ops = typedBy(256, largest + (sizes.length + 2) * batches * batch, 100)
-    const costs: { readonly rows: number; readonly micros: number }[] = []
-    let at = 0
-    await inFreshFolder(async (other) => {
-      const warm = await openLog(other)
-      await appendAll(warm, ops.slice(0, 2 * batches * batch), callers)
-      await warm.close()
-    })
-    for (const size of sizes) {
-      at = await fill(log, ops, at, size)
-      const rates: number[] = []
-      for (let done = 0; done < batches; done++, at += batch) {
-        rates.push(await appendAll(log, ops.slice(at, at + batch), callers))
-      }
-      costs.push({ rows: size, micros: 1e6 / median(rates) })
-    }
-    const catchUps = await catchUp(log, file, Math.ceil(100_000 * scale))
+    const log = await openLog(file, 'here')
+    let at = await fill(log, ops, 0, largest)
+    const sides = Object.fromEntries(
+      sizes.map((size): [string, Side] => [
+        `${size}`,
+        async () => {
+          if (size === largest) {
+            at += perSlice
+            return timed(log, at - perSlice)
+          }
+          return inFreshFolder(async (small) => {
+            const fresh = await openLog(small, 'here')
+            await fill(fresh, ops, 0, size)
+            const tookMs = await timed(fresh, size)
+            await fresh.close()
+            return tookMs
+          })
+        },
+      ]),
+    )
+    const taken = await inTurns(sides, turns)
     await log.close()
-    return [growthFigure(costs), ...catchUps]
+    const served = await openLog(file)
+    const catchUps = await catchUp(served, file, Math.ceil(100_000 * scale))
+    await served.close()
+    return [growthFigure(sizes, taken, sliceOps), ...catchUps]
   })
 }
 
@@ -131,16 +152,16 @@ async function fill(log: Log, ops: readonly AppendOp[], from: number, to: number
   return at
 }
 
-function growthFigure(
-  costs: readonly { readonly rows: number; readonly micros: number }[],
-): Figure {
-  const micros = costs.map((cost) => cost.micros)
-  const worst = Math.max(...micros) / Math.min(...micros)
+function growthFigure(sizes: readonly number[], taken: Taken<string>, sliceOps: number): Figure {
+  const [smallest = []] = sizes.map((size) => taken[`${size}`] ?? [])
+  const ratios = sizes.map((size) => ratioOf(taken[`${size}`] ?? [], smallest))
+  const micros = sizes.map((size) => (median(taken[`${size}`] ?? []) / sliceOps) * 1e3)
+  const worst = Math.max(...ratios) / Math.min(...ratios)
   return {
     id: 'A7',
-    what: `append, with ${costs.map(({ rows }) => rows.toLocaleString('en')).join(', ')} rows before it`,
-    figure: `${micros.map((one) => one.toFixed(1)).join(', ')} µs`,
-    beside: `each other: ${worst.toFixed(2)} ×`,
+    what: `append of ${sliceOps.toLocaleString('en')} rows, with ${sizes.map((rows) => rows.toLocaleString('en')).join(', ')} rows before them, in turns`,
+    figure: `${ratios.map((one) => one.toFixed(2)).join(', ')} × the first; ${worst.toFixed(2)} × each other`,
+    beside: `${micros.map((one) => one.toFixed(1)).join(', ')} µs a row`,
     goal: 'flat: ≤ 1.5 ×',
     met: worst <= 1.5,
   }
@@ -149,21 +170,24 @@ function growthFigure(
 /** A reader that missed so many entries: at the end of a large collection, and at its start. */
 async function catchUp(log: Log, file: string, missed: number): Promise<readonly Figure[]> {
   const head = await log.head(collection)
-  await readAll(log, 0, Math.ceil(missed / 10))
-  const measured: { ours: number; raw: number; early: number }[] = []
-  for (let round = 0; round < rounds; round++) {
-    const raw = readRaw(file, head - missed, 4_096).rowsPerSecond
-    const ours = await readAll(log, head - missed, head)
-    measured.push({ raw, ours, early: await readAll(log, 0, missed) })
-  }
-  const share = median(measured.map(({ ours, raw }) => ours / raw))
-  const late = median(measured.map(({ ours, early }) => early / ours))
+  const sliceRows = Math.ceil(missed / catchUpSlices)
+  const { raw, ours, early } = await inTurns(
+    {
+      raw: (slice) => readRaw(file, head - missed + (slice % catchUpSlices) * sliceRows, sliceRows),
+      ours: (slice) => readAll(log, head - missed + (slice % catchUpSlices) * sliceRows, sliceRows),
+      early: (slice) => readAll(log, (slice % catchUpSlices) * sliceRows, sliceRows),
+    },
+    { slices: 3 * catchUpSlices, warmUp: catchUpSlices },
+  )
+  const share = ratioOf(raw, ours)
+  const late = ratioOf(ours, early)
+  const rate = (tookMs: readonly number[]): string => perSecond((sliceRows / median(tookMs)) * 1e3)
   return [
     {
       id: 'A6',
       what: `catch-up of ${missed.toLocaleString('en')} entries`,
-      figure: `${perSecond(median(measured.map(({ ours }) => ours)))} = ${percent(share)}`,
-      beside: `raw read ${perSecond(median(measured.map(({ raw }) => raw)))}`,
+      figure: `${rate(ours)} = ${percent(share)}`,
+      beside: `raw read ${rate(raw)}`,
       goal: '≥ 50 %',
       met: share >= 0.5,
     },
@@ -177,16 +201,21 @@ async function catchUp(log: Log, file: string, missed: number): Promise<readonly
   ]
 }
 
-async function readAll(log: Log, from: number, to: number): Promise<number> {
+/** Gives how many milliseconds it took. */
+async function readAll(log: Log, from: number, rows: number): Promise<number> {
+  const to = from + rows
   const start = performance.now()
-  let after = from
-  let entries = 0
-  while (after < to) {
+  for (let after = from; after < to;) {
     const page = await log.read({ collection, after, maxBytes: 1 << 20, maxEntries: to - after })
-    entries += page.entries.length
     after = page.through
   }
-  return (entries / (performance.now() - start)) * 1_000
+  return performance.now() - start
+}
+
+const catchUpSlices = 5
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0)
 }
 
 function perSecond(rate: number): string {
