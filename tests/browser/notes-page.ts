@@ -151,12 +151,12 @@ export async function eventually<T>(read: () => Promise<T>, expected: unknown): 
 
 /** Runs in the page: the dots come and go faster than anybody could ask for them. */
 function countPulses(): void {
-  const count = (records: readonly MutationRecord[]): void => {
+  const observer = new MutationObserver((records) => {
     const root = document.documentElement
     const added = records.flatMap((record) => [...record.addedNodes])
     const pulses = added.filter((node) => node instanceof Element && node.matches('.pulse'))
     const before = Number(root.dataset['pulses'] ?? '0')
     if (pulses.length > 0) root.dataset['pulses'] = String(before + pulses.length)
-  }
-  new MutationObserver(count).observe(document, { childList: true, subtree: true })
+  })
+  observer.observe(document, { childList: true, subtree: true })
 }

@@ -1,9 +1,21 @@
 /** The demo, as two people use it and break it: built, served by `holdfast up`, in Chromium. */
 import { readFile } from 'node:fs/promises'
+import axe from 'axe-core'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { openBrowser } from './chromium.js'
 import { eventually, Person, type NotesPage } from './notes-page.js'
 import { NotesServer } from './notes-server.js'
+
+const looks = {
+  wide: { viewport: { width: 1_440, height: 860 } },
+  dark: { viewport: { width: 1_440, height: 860 }, colorScheme: 'dark' },
+  narrow: { viewport: { width: 390, height: 780 } },
+  'narrow and dark, with less motion': {
+    viewport: { width: 390, height: 780 },
+    colorScheme: 'dark',
+    reducedMotion: 'reduce',
+  },
+} as const
 
 const [server, browser] = await Promise.all([NotesServer.start(), openBrowser()])
 const people: Person[] = []
@@ -65,7 +77,7 @@ describe('two people', () => {
       }, true)
     }
     expect(await ada.pulses()).toBeGreaterThan(travelled)
-    expect(await ada.reach()).toBe('archive and 1 peer')
+    expect(await ada.reach()).toBe('archive, 1 peer')
   })
 
   test('[DEMO-3] share a board in a collection of its own, and delete from it', async () => {
@@ -81,6 +93,7 @@ describe('two people', () => {
     await eventually(() => ada.cards(), ['Read the log\n×'])
     await ada.press('Delete Read the log')
     await eventually(() => bob.cards(), [])
+    expect(await ada.cards()).toEqual([])
   })
 
   test('[DEMO-4] one goes offline, writes on, loads the page again, and all goes out later', async () => {
@@ -209,8 +222,85 @@ test('[DEMO-4] the server is gone: the page opens all the same, with all that wa
   await ada.type(', still')
   await server.startAgain()
   await eventually(async () => (await ada.safety())['archived'], 'lit')
-  await eventually(async () => (await ada.titles())[0], 'Kept here, still')
+  expect((await ada.titles())[0]).toBe('Kept here, still')
 })
+
+describe('two tabs of one browser', () => {
+  test('[DEMO-7] the tab that owns the store is killed: the other takes over, and nothing is lost', async () => {
+    const person = await Person.arrive(browser.browser)
+    people.push(person)
+    const first = await person.open(server.url)
+    const second = await person.open(server.url)
+    await eventually(async () => (await second.picture()).people.length, 2)
+    await eventually(async () => (await second.picture()).lines.includes('tab'), true)
+    await second.press('New note')
+    await second.type('Before')
+    await eventually(async () => (await first.titles())[0], 'Before')
+    await Promise.all([
+      first.page.waitForEvent('load'),
+      second.type(', in between').then(() => second.press('Kill the owner tab')),
+    ])
+    await second.type(', after')
+    await eventually(() => second.words(), 'Before, in between, after')
+    await eventually(async () => (await second.safety())['archived'], 'lit')
+    await first.whenReady()
+    await eventually(() => first.words(), 'Before, in between, after')
+    expect(await second.words()).toBe('Before, in between, after')
+  })
+})
+
+describe('whoever reads it otherwise', () => {
+  for (const [name, options] of Object.entries(looks)) {
+    test(`[DEMO-11] finds no serious fault of accessibility: ${name}`, async () => {
+      const person = await Person.arrive(browser.browser, options)
+      people.push(person)
+      await person.context.addInitScript({ content: axe.source })
+      const page = await person.open(server.url)
+      await eventually(async () => (await page.safety())['archived'], 'lit')
+      const findings: unknown[] = []
+      const rooms = name.startsWith('narrow') ? ['list', 'write', 'mesh'] : [undefined]
+      for (const room of rooms) {
+        if (room !== undefined) await page.page.locator(`#tabs [data-room=${room}]`).click()
+        findings.push(...(await page.page.evaluate(faults)))
+      }
+      expect(findings).toEqual([])
+    })
+  }
+
+  test('[DEMO-11] uses it by keyboard alone: skips to the note, writes, makes one, deletes it', async () => {
+    const ada = await arrive()
+    const { keyboard } = ada.page
+    await keyboard.press('Tab')
+    await keyboard.press('Enter')
+    await keyboard.press('Tab')
+    await keyboard.type('# By keyboard')
+    await eventually(async () => (await ada.words()).startsWith('# By keyboard'), true)
+    await ada.button('New note').focus()
+    await keyboard.press('Enter')
+    await eventually(() => ada.text.evaluate((text) => text === document.activeElement), true)
+    await keyboard.type('Gone soon')
+    await eventually(async () => (await ada.titles())[0], 'Gone soon')
+    await ada.button('Delete Gone soon').focus()
+    await keyboard.press('Enter')
+    await keyboard.press('Escape')
+    await ada.button('Delete Gone soon').waitFor()
+    await keyboard.press('Enter')
+    await keyboard.press('Enter')
+    await eventually(async () => (await ada.titles()).includes('Gone soon'), false)
+    const focused = await ada.page.evaluate(() => document.activeElement?.className)
+    expect(focused).toBe('note')
+  })
+})
+
+/** Runs in the page, beside axe. */
+async function faults(): Promise<readonly unknown[]> {
+  const { axe: checker } = globalThis as unknown as { readonly axe: typeof axe }
+  const { violations, passes } = await checker.run(document)
+  if (passes.length < 10) throw new Error(`axe looked at next to nothing: ${passes.length} rules`)
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => ({ id, where: nodes.map(({ html }) => html) }))
+}
 
 /** Runs in the page: how long it was not drawn, at most, within the next two seconds. */
 function longestFrameMs(): Promise<number> {

@@ -74,5 +74,5 @@ function wordsFor({ reach, peers }: CollectionStatus): string {
   const others = peers === 0 ? '' : peers === 1 ? '1 peer' : `${peers} peers`
   if (reach === 'offline' || reach === 'connecting') return reach
   if (reach === 'mesh') return `${others || 'peers'}, no archive`
-  return others === '' ? 'archive' : `archive and ${others}`
+  return others === '' ? 'archive' : `archive, ${others}`
 }

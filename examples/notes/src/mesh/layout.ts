@@ -11,6 +11,8 @@ export const height = 300
 /** Where the rock begins. */
 export const seabed = 232
 
+const aside = 30
+
 /** Where a peer's line to the archive takes hold: below it, and a little towards the middle. */
 export function hold(peer: Point): Point {
   return { x: width / 2 + (peer.x - width / 2) * 0.72, y: seabed + 9 }
@@ -38,8 +40,10 @@ export function places(participants: readonly Participant[]): ReadonlyMap<string
     // From left to right over the top.
     const share = others.length === 1 ? 0.5 : index / (others.length - 1)
     const angle = Math.PI * (1.06 - 1.12 * share)
+    const isAbove = others.length % 2 === 1 && index === (others.length - 1) / 2
     at.set(id, {
-      x: centre.x + Math.cos(angle) * 152,
+      // Straight above oneself its line to the rock would hide the one to oneself.
+      x: centre.x + Math.cos(angle) * 152 + (isAbove ? aside : 0),
       y: centre.y + 26 - Math.sin(angle) * 86,
     })
   }

@@ -32,11 +32,11 @@ export function addSwitches({ home, client, cuts, write }: SwitchesOptions): voi
     action('Write 1,000 edits', () => write(1_000)),
     action('Kill the owner tab', () => killOwner(client)),
   )
-  void addArchiveSwitch(grid)
+  void addArchiveSwitch(grid, client)
 }
 
 /** `holdfast up` on this machine lets its page stop the archive. */
-async function addArchiveSwitch(grid: HTMLElement): Promise<void> {
+async function addArchiveSwitch(grid: HTMLElement, client: Client): Promise<void> {
   const control = await archiveControl()
   if (control === undefined) return
   const turn = async (isOn: boolean): Promise<void> => {
@@ -47,7 +47,20 @@ async function addArchiveSwitch(grid: HTMLElement): Promise<void> {
       toast(`That did not work: ${String(error)}`, 'trouble')
     }
   }
-  grid.append(toggle('Stop the archive', !control.isRunning, (isOn) => void turn(isOn)))
+  const button = toggle('Stop the archive', !control.isRunning, (isOn) => void turn(isOn))
+  grid.append(button)
+  let reach = client.status.reach
+  client.onStatus((status) => {
+    if (status.reach === reach) return
+    reach = status.reach
+    void showAsItIs(button)
+  })
+}
+
+/** Another page may have stopped it, or started it again. */
+async function showAsItIs(button: HTMLButtonElement): Promise<void> {
+  const control = await archiveControl()
+  if (control !== undefined) button.setAttribute('aria-pressed', String(!control.isRunning))
 }
 
 function toggle(label: string, isOn: boolean, change: (isOn: boolean) => void): HTMLButtonElement {
