@@ -37,6 +37,11 @@ describe.skipIf(impossible !== undefined)('an app for React Native', async () =>
     expect(files.filter((file) => file.startsWith('node_modules/lib0/dist/'))).toEqual([])
   })
 
+  test('[NATIVE-4] calls nothing that Hermes, or React Native, does not have', () => {
+    expect(missingInHermes(sync)).toEqual([])
+    expect(missingInHermes(expo)).toEqual([])
+  })
+
   test('[NATIVE-1] is not made of the entry of another platform', async () => {
     const stopped = bundleApp(installed.folder, app('node'))
     // At whichever it meets first: something of Node, or a module that is named at run time.
@@ -76,6 +81,15 @@ describe.skipIf(impossible !== undefined)('an app for React Native', async () =>
 
 function app(name: string): string {
   return resolve(import.meta.dirname, 'apps', name)
+}
+
+/** Calls, anywhere in the bundle. */
+function missingInHermes({ code }: Bundle): readonly string[] {
+  return [
+    ...code.matchAll(
+      /\.toSorted\(|Object\.hasOwn\(|\.groupBy\(|\.withResolvers\(|\.fromAsync\(|\.throwIfAborted\(|AbortSignal\.\w+\(|\.isWellFormed\(|structuredClone\(/g,
+    ),
+  ].map(([call]) => call)
 }
 
 /** Files that have no place in React Native, and imports of Node. */

@@ -36,12 +36,19 @@ export function startApp(code: string, missing: readonly string[] = []): App {
     process: { env: {} },
     navigator: { product: 'ReactNative' },
   })
-  // V8 has these; Hermes has not.
-  new Script('delete WebAssembly; delete SharedArrayBuffer; delete Atomics').runInContext(context)
+  new Script(withoutWhatHermesLacks).runInContext(context)
   new Script('window = global = self = globalThis').runInContext(context)
   new Script(code, { filename: 'index.bundle' }).runInContext(context)
   return Reflect.get(context, 'app') as App
 }
+
+/** V8 has these; Hermes 0.14 and 250829098, of React Native 0.83 to 0.85, have not, or had not for long. */
+const withoutWhatHermesLacks = `
+  delete WebAssembly; delete SharedArrayBuffer; delete Atomics; delete FinalizationRegistry
+  delete Array.prototype.toSorted; delete Array.fromAsync
+  delete Object.hasOwn; delete Object.groupBy; delete Map.groupBy; delete Promise.withResolvers
+  delete String.prototype.isWellFormed; delete String.prototype.toWellFormed
+`
 
 function getRandomValues<T extends ArrayBufferView<ArrayBuffer>>(array: T): T {
   return crypto.getRandomValues(array)

@@ -6,6 +6,7 @@ import {
   type DocumentId,
   type DocumentRef,
   type InstanceId,
+  sorted,
 } from '@holdfast/peer/protocol'
 import * as Y from 'yjs'
 import type { DocumentInfo, Pending, WaitOptions } from '../api.js'
@@ -260,7 +261,7 @@ export class CollectionReplica {
     for (const { id, hasContent, rowBytes, snapshotBytes } of this.#books.catalogue.all()) {
       if (hasContent) infos.push({ id, bytes: rowBytes + snapshotBytes })
     }
-    return infos.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    return sorted(infos, (a, b) => (a.id < b.id ? -1 : 1))
   }
 
   /** Ends a document for everybody. Resolves when that is durable here. */

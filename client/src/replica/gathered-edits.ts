@@ -1,3 +1,4 @@
+import { sorted } from '@holdfast/peer/protocol'
 import type { Clock, Undo } from '@holdfast/peer/ports'
 import { writeVarUint } from 'lib0/encoding'
 import * as Y from 'yjs'
@@ -114,7 +115,7 @@ function encodeSince(
 ): Uint8Array {
   const encoder = new Y.UpdateEncoderV1()
   writeVarUint(encoder.restEncoder, fromByClient.size)
-  for (const [client, from] of [...fromByClient].toSorted(([a], [b]) => b - a)) {
+  for (const [client, from] of sorted(fromByClient, ([a], [b]) => b - a)) {
     const structs = store.clients.get(client) ?? []
     const first = Y.findIndexSS(structs, from)
     writeVarUint(encoder.restEncoder, structs.length - first)
@@ -131,7 +132,7 @@ function encodeSince(
 
 function writeDeletes(encoder: Y.UpdateEncoderV1, { clients }: Y.Transaction['deleteSet']): void {
   writeVarUint(encoder.restEncoder, clients.size)
-  for (const [client, ranges] of [...clients].toSorted(([a], [b]) => b - a)) {
+  for (const [client, ranges] of sorted(clients, ([a], [b]) => b - a)) {
     encoder.resetDsCurVal()
     writeVarUint(encoder.restEncoder, client)
     writeVarUint(encoder.restEncoder, ranges.length)

@@ -4,6 +4,7 @@ import {
   type Digest,
   type DocumentId,
   type DocumentRef,
+  sorted,
 } from '@holdfast/peer/protocol'
 import * as Y from 'yjs'
 import type { ReplicaContext } from './context.js'
@@ -57,10 +58,11 @@ export async function readHoldings(
   after: string | undefined,
   limit: number,
 ): Promise<HoldingsPage> {
-  const ids = [...context.books.catalogue.all()]
-    .map(({ id }) => id)
-    .filter((id) => after === undefined || id > after)
-    .toSorted()
+  const ids = sorted(
+    [...context.books.catalogue.all()]
+      .map(({ id }) => id)
+      .filter((id) => after === undefined || id > after),
+  )
   const some = ids.slice(0, limit)
   const digests = new Map<DocumentId, Digest>()
   for (let at = 0; at < some.length; at += bounds.digestsAtOnce) {

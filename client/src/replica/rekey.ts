@@ -4,6 +4,7 @@ import {
   readUpdate,
   type DocumentId,
   type InstanceId,
+  sorted,
 } from '@holdfast/peer/protocol'
 import * as Y from 'yjs'
 import type { ReplicaContext } from './context.js'
@@ -106,7 +107,7 @@ function renamingsOf(updates: readonly Uint8Array[], newName: () => number): rea
   return [...pairsByClient].map(([client, pairs]) => {
     const ranges: Renamed[] = []
     let start = 0
-    for (const [from, to] of pairs.toSorted(([a], [b]) => a - b)) {
+    for (const [from, to] of sorted(pairs, ([a], [b]) => a - b)) {
       const last = ranges.at(-1)
       if (last !== undefined && from <= last.to) {
         ranges[ranges.length - 1] = { ...last, to: Math.max(to, last.to) }

@@ -1,3 +1,4 @@
+import { sorted } from '@holdfast/peer/protocol'
 import { writeVarUint } from 'lib0/encoding'
 import * as Y from 'yjs'
 
@@ -97,8 +98,8 @@ function named(struct: Struct, renaming: Renaming): Struct {
 
 function writeStructs(encoder: Y.UpdateEncoderV1, byClient: ReadonlyMap<number, Struct[]>): void {
   writeVarUint(encoder.restEncoder, byClient.size)
-  for (const [client, structs] of [...byClient].toSorted(([a], [b]) => b - a)) {
-    const ordered = withoutHoles(structs.toSorted((a, b) => a.id.clock - b.id.clock))
+  for (const [client, structs] of sorted(byClient, ([a], [b]) => b - a)) {
+    const ordered = withoutHoles(sorted(structs, (a, b) => a.id.clock - b.id.clock))
     writeVarUint(encoder.restEncoder, ordered.length)
     encoder.writeClient(client)
     writeVarUint(encoder.restEncoder, ordered[0]?.id.clock ?? 0)
@@ -148,11 +149,11 @@ function renamedDeletes(clients: Deletes, { client, newClient, ranges }: Renamin
 
 function writeDeletes(encoder: Y.UpdateEncoderV1, clients: Deletes): void {
   writeVarUint(encoder.restEncoder, clients.size)
-  for (const [client, ranges] of [...clients].toSorted(([a], [b]) => b - a)) {
+  for (const [client, ranges] of sorted(clients, ([a], [b]) => b - a)) {
     encoder.resetDsCurVal()
     writeVarUint(encoder.restEncoder, client)
     writeVarUint(encoder.restEncoder, ranges.length)
-    for (const { clock, len } of ranges.toSorted((a, b) => a.clock - b.clock)) {
+    for (const { clock, len } of sorted(ranges, (a, b) => a.clock - b.clock)) {
       encoder.writeDsClock(clock)
       encoder.writeDsLen(len)
     }

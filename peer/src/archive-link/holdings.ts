@@ -9,6 +9,7 @@ import {
   type DocumentId,
   type Held,
   type InstanceId,
+  sorted,
 } from '../protocol/index.js'
 import type { HeldDocument } from './ledger.js'
 
@@ -25,13 +26,12 @@ export class Holdings {
   constructor(documents: readonly HeldDocument[], instance: InstanceId) {
     // In the place of a digest, of documents that are not whole: it equals nobody else's.
     const notWhole = digestOfBytes(bytesOfHex(instance))
-    this.#leaves = documents
-      .map(({ document, digest, hasContent }) => ({
-        document,
-        ...(hasContent ? { digest: digest ?? notWhole } : {}),
-        hash: hashOf(document.id),
-      }))
-      .toSorted((a, b) => (a.hash < b.hash ? -1 : 1))
+    const leaves = documents.map(({ document, digest, hasContent }) => ({
+      document,
+      ...(hasContent ? { digest: digest ?? notWhole } : {}),
+      hash: hashOf(document.id),
+    }))
+    this.#leaves = sorted(leaves, (a, b) => (a.hash < b.hash ? -1 : 1))
     this.#leafById = new Map(this.#leaves.map((leaf) => [leaf.document.id, leaf]))
   }
 

@@ -1,5 +1,5 @@
 import type { Undo } from '../ports/index.js'
-import { messageBounds, type InstanceId, type OpId } from '../protocol/index.js'
+import { messageBounds, type InstanceId, type OpId, sorted } from '../protocol/index.js'
 import type { SessionContext } from './context.js'
 import { archiveBounds as bounds } from './limits.js'
 
@@ -49,7 +49,7 @@ export class NeighbourList {
       if (position !== undefined && !neighbours.includes(position)) neighbours.push(position)
     }
     if (neighbours.length === 0) return undefined
-    return { list: this.#list, neighbours: neighbours.toSorted((a, b) => a - b) }
+    return { list: this.#list, neighbours: sorted(neighbours, (a, b) => a - b) }
   }
 
   #tellSoon(): void {

@@ -1,3 +1,4 @@
+import { hasProperty } from 'lib0/object'
 import type { Rtc } from '../ports/index.js'
 
 /**
@@ -40,7 +41,7 @@ export function gentle(rtc: Rtc, isOpen: () => boolean): Rtc {
       }
       return new Proxy(connection, {
         get(target, name) {
-          if (typeof name === 'string' && Object.hasOwn(said, name)) return said[name]
+          if (typeof name === 'string' && hasProperty(said, name)) return said[name]
           const value: unknown = Reflect.get(target, name)
           // The platform's methods know their own objects alone.
           return typeof value === 'function' ? (value.bind(target) as unknown) : value

@@ -135,4 +135,5 @@ export {
   type StateVector,
   type UpdateLimits,
 } from './update/index.js'
+export { sorted } from './sorted.js'
 export { oldestVersion, protocolVersion, versionOfLink } from './version.js'

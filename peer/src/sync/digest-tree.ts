@@ -9,6 +9,7 @@ import {
   type DocumentId,
   type Held,
   type InstanceId,
+  sorted,
 } from '../protocol/index.js'
 import type { Undo } from '../ports/index.js'
 import type { Documents, Holding } from './documents.js'
@@ -89,7 +90,7 @@ export class DigestTree {
     }
     // Of ids that are not held any more nothing is kept.
     this.#hashById = hashById
-    this.#leaves = leaves.toSorted((a, b) => (a.hash < b.hash ? -1 : 1))
+    this.#leaves = sorted(leaves, (a, b) => (a.hash < b.hash ? -1 : 1))
     return this.#leaves
   }
 

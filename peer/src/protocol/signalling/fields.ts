@@ -2,6 +2,7 @@
  * Small readers from which the messages' parsers are put together: each takes what was said and
  * gives the typed value or a refusal that names the field in our own words.
  */
+import { hasProperty } from 'lib0/object'
 import { isAccess, type Access } from '../access.js'
 import { errorCodes, type ErrorCode } from '../codes.js'
 import {
@@ -112,7 +113,7 @@ export const access: Reader<Access> = (input, name) =>
 /** A code that this version does not know reads as `internal`: it says "retry" and claims no more. */
 export const code: Reader<ErrorCode> = (input, name) => {
   if (typeof input !== 'string') return refuse('malformed', `${name}: not a string`)
-  return accept(Object.hasOwn(errorCodes, input) ? (input as ErrorCode) : 'internal')
+  return accept(hasProperty(errorCodes, input) ? (input as ErrorCode) : 'internal')
 }
 
 export const collection: Reader<CollectionName> = (input) => parseCollectionName(input)

@@ -3,6 +3,7 @@
  * built, and fields are looked up as own properties only, so that neither `__proto__` in the text
  * nor a polluted prototype is ever taken for something that was said.
  */
+import { hasProperty } from 'lib0/object'
 import { accept, refuse, type Parsed } from '../parsed.js'
 
 /** An object that was read from JSON. Look into it with `ownField` alone. */
@@ -31,7 +32,7 @@ export function parseBoundedJson(
 
 /** The value of a field that the object itself has; undefined for one that it lacks. */
 export function ownField(fields: Fields, name: string): unknown {
-  return Object.hasOwn(fields, name) ? fields[name] : undefined
+  return hasProperty(fields, name) ? fields[name] : undefined
 }
 
 export function isFields(input: unknown): input is Fields {

@@ -1,3 +1,4 @@
+import { sorted } from '../sorted.js'
 import { createEncoder, toUint8Array, writeUint8, writeVarUint, type Encoder } from 'lib0/encoding'
 import type { Parsed } from '../parsed.js'
 import { parsing, type ByteReader } from './bytes.js'
@@ -37,7 +38,7 @@ export function readCoverage(
 
 function writeIds(encoder: Encoder, ids: IdRanges): void {
   writeVarUint(encoder, ids.size)
-  for (const [client, ranges] of [...ids].toSorted(([a], [b]) => a - b)) {
+  for (const [client, ranges] of sorted(ids, ([a], [b]) => a - b)) {
     writeVarUint(encoder, client)
     writeVarUint(encoder, ranges.length / 2)
     let end = 0

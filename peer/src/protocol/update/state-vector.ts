@@ -1,3 +1,4 @@
+import { sorted } from '../sorted.js'
 import { createEncoder, toUint8Array, writeVarUint } from 'lib0/encoding'
 import type { Parsed } from '../parsed.js'
 import { parsing, type ByteReader } from './bytes.js'
@@ -51,7 +52,7 @@ export function stateVectorOf(coverage: Coverage): StateVector {
 export function encodeStateVector(vector: StateVector): Uint8Array {
   const encoder = createEncoder()
   writeVarUint(encoder, vector.size)
-  for (const [client, clock] of [...vector].toSorted(([a], [b]) => b - a)) {
+  for (const [client, clock] of sorted(vector, ([a], [b]) => b - a)) {
     writeVarUint(encoder, client)
     writeVarUint(encoder, clock)
   }
