@@ -47,6 +47,10 @@ export class LinkEvents {
   /** A frame has arrived. Call it in a turn of its own: it hands the frame out at once. */
   receive(frame: Uint8Array): void {
     if (this.#closed !== undefined) return
+    if (this.#unheard.length === 0 && this.#frameListeners.size > 0) {
+      this.#hear(frame)
+      return
+    }
     this.#unheard.push(frame)
     // The 64 stand for what a kept frame costs besides its bytes, or empty ones would be free.
     this.#unheardBytes += frame.byteLength + 64
@@ -69,10 +73,14 @@ export class LinkEvents {
       const frame = this.#unheard.shift()
       if (frame === undefined) return
       this.#unheardBytes -= frame.byteLength + 64
-      for (const listener of this.#frameListeners) {
-        listener(frame)
-        if (this.#closed !== undefined) return
-      }
+      this.#hear(frame)
+    }
+  }
+
+  #hear(frame: Uint8Array): void {
+    for (const listener of this.#frameListeners) {
+      listener(frame)
+      if (this.#closed !== undefined) return
     }
   }
 

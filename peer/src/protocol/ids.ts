@@ -109,10 +109,26 @@ function faultInName(name: string, maxBytes: number): string | undefined {
 
 /** Bytes as lower-case hex digits, two for each. */
 export function hexOf(bytes: Uint8Array): string {
+  // An id that was put together piece by piece would be kept as its pieces, at five times the memory.
+  if (bytes.length <= maxIdBytes) return String.fromCharCode(...hexDigits(bytes))
   let hex = ''
   for (const byte of bytes) hex += hexByte[byte] as string
   return hex
 }
+
+function hexDigits(bytes: Uint8Array): readonly number[] {
+  const digits: number[] = []
+  for (const byte of bytes) digits.push(hexDigitCode(byte >> 4), hexDigitCode(byte & 15))
+  return digits
+}
+
+/** `0` to `9`, `a` to `f`. */
+function hexDigitCode(digit: number): number {
+  return digit < 10 ? 48 + digit : 87 + digit
+}
+
+/** A SHA-256; more is nobody's name. */
+const maxIdBytes = 32
 
 /** The bytes of an id made by one of the parsers above (an even number of hex digits). */
 export function bytesOfHex(hex: string): Uint8Array {
