@@ -1,11 +1,13 @@
 import type { Figure } from '../report.js'
 import { withClients, type Spread } from './client-process.js'
 import type { Extent } from './extent.js'
-import { withServer, type ServerKind } from './server-process.js'
+import { spent, withServer, type ServerKind } from './server-process.js'
 
 interface Measured extends Spread {
   /** Of the server, for each edit and each reader. */
   readonly micros: number
+  /** An edit. */
+  readonly threads: string
 }
 
 /** A2: one types, the others read. */
@@ -41,6 +43,12 @@ export async function fanOut({ quick }: Extent): Promise<readonly Figure[]> {
         met: arrived && ours.micros < Math.min(hocuspocus.micros, yWebsocket.micros),
       },
       {
+        id: 'A2-profile',
+        what: `where the time of an edit goes, ${readers} readers`,
+        figure: ours.threads,
+        beside: `raw ws ${((raw.micros * readers) / 1_000).toFixed(2)} ms, no disk; each edit is a commit and an fsync of its own here, whatever the number of readers`,
+      },
+      {
         id: 'A2-p99',
         what: `edit → at a reader, ${readers} readers: median, p99`,
         figure: `${latency(ours)} = ${(ours.p99Ms / raw.p99).toFixed(2)} × raw ws`,
@@ -60,9 +68,16 @@ function measure(kind: ServerKind, readers: number, edits: number): Promise<Meas
       // Compiled and grown before it counts.
       await clients.call('spread', [50, 20], 60_000)
       const beforeMs = await process.call('cpuMs', [])
+      const threads = await process.call('threadsMs', [])
       const spread = await clients.call('spread', [edits, 20], 120_000)
       const cpuMs = (await process.call('cpuMs', [])) - beforeMs
-      return { ...spread, micros: (cpuMs * 1_000) / edits / readers }
+      const { loopMs, nextMs, restMs } = spent(threads, await process.call('threadsMs', []))
+      const each = (ms: number): string => `${(ms / edits).toFixed(2)} ms`
+      return {
+        ...spread,
+        micros: (cpuMs * 1_000) / edits / readers,
+        threads: `event loop ${each(loopMs)}, writing thread ${each(nextMs)}, rest (V8's) ${each(restMs)}`,
+      }
     }),
   )
 }

@@ -1,11 +1,13 @@
 import type { Figure } from '../report.js'
 import { withClients, type Ingest } from './client-process.js'
 import type { Extent } from './extent.js'
-import { withServer, type ServerKind } from './server-process.js'
+import { spent, withServer, type ServerKind } from './server-process.js'
 
 interface Measured extends Ingest {
   /** Of the server, for each op. */
   readonly micros: number
+  /** An op. */
+  readonly threads: string
 }
 
 /** A1: sixteen write, each with up to 64 ops unanswered. */
@@ -36,6 +38,12 @@ export async function durableIngest({ quick }: Extent): Promise<readonly Figure[
       met: ours.perSecond >= hocuspocus.perSecond,
     },
     {
+      id: 'A1-profile',
+      what: 'where the time of an op goes',
+      figure: ours.threads,
+      beside: `raw ws ${before.micros.toFixed(0)} µs; a group waits for one fsync, here the median op ${ours.p50Ms.toFixed(0)} ms`,
+    },
+    {
       id: 'A1-p99',
       what: `until committed, at ${Math.round(half.perSecond)} ops/s, half of that: median, p99`,
       figure: `${half.p50Ms.toFixed(1)}, ${half.p99Ms.toFixed(1)} ms`,
@@ -51,6 +59,7 @@ function measure(kind: ServerKind, forMs: number, perSecond?: number): Promise<M
     withClients(async (clients) => {
       const warmUpMs = 2_000
       const beforeMs = await process.call('cpuMs', [])
+      const threads = await process.call('threadsMs', [])
       const options = { kind, url, writers: 16, inFlight: 64, warmUpMs, forMs }
       const ingest = await clients.call('ingest', [
         { ...options, ...(perSecond === undefined ? {} : { perSecond }) },
@@ -58,7 +67,13 @@ function measure(kind: ServerKind, forMs: number, perSecond?: number): Promise<M
       // With the warm-up, whose ops are not counted: as many a second as later, about.
       const cpuMs = (await process.call('cpuMs', [])) - beforeMs
       const ops = (ingest.perSecond * (warmUpMs + forMs)) / 1_000
-      return { ...ingest, micros: (cpuMs * 1_000) / ops }
+      const { loopMs, nextMs, restMs } = spent(threads, await process.call('threadsMs', []))
+      const each = (ms: number): string => `${((ms * 1_000) / ops).toFixed(0)} µs`
+      return {
+        ...ingest,
+        micros: (cpuMs * 1_000) / ops,
+        threads: `event loop ${each(loopMs)}, writing thread ${each(nextMs)}, rest (V8's) ${each(restMs)}`,
+      }
     }),
   )
 }

@@ -2,6 +2,7 @@
  * One server in a process of its own, on loopback and a free port: the archive, the two that stand
  * beside it, or `ws` with nothing around it. Told what to do over IPC (`server-process.ts`).
  */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -100,6 +101,16 @@ const commands: ServerCommands = {
   cpuMs() {
     const { user, system } = process.cpuUsage()
     return (user + system) / 1_000
+  },
+  threadsMs() {
+    if (!existsSync('/proc/self/task')) return []
+    const threads = readdirSync('/proc/self/task').map(Number)
+    return threads
+      .toSorted((a, b) => a - b)
+      .map((thread) => {
+        const [onCpuNs] = readFileSync(`/proc/self/task/${thread}/schedstat`, 'utf8').split(' ')
+        return [thread, Number(onCpuNs) / 1e6] as const
+      })
   },
   async memory() {
     // The second collects what the first has let go of; in between buffers are given back.

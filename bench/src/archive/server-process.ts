@@ -8,6 +8,8 @@ export type ServerKind = 'holdfast' | 'hocuspocus' | 'y-websocket' | 'relay' | '
 export interface ServerCommands {
   /** Of all its threads, since its start. */
   cpuMs(): number
+  /** The same by thread; the first is the one that runs the event loop. Empty without /proc. */
+  threadsMs(): readonly (readonly [thread: number, ms: number])[]
   /** After collecting garbage. */
   memory(): Promise<Memory>
   /** The most that it ever had. */
@@ -20,6 +22,17 @@ export interface ServerCommands {
 export interface Memory {
   readonly residentBytes: number
   readonly heapBytes: number
+}
+
+/** What each thread took between two askings: the event loop's, the busiest other, the rest. */
+export function spent(
+  before: Awaited<ReturnType<ServerCommands['threadsMs']>>,
+  after: Awaited<ReturnType<ServerCommands['threadsMs']>>,
+): { readonly loopMs: number; readonly nextMs: number; readonly restMs: number } {
+  const known = new Map(before)
+  const [loopMs = 0, ...others] = after.map(([thread, ms]) => ms - (known.get(thread) ?? 0))
+  const nextMs = Math.max(0, ...others)
+  return { loopMs, nextMs, restMs: others.reduce((sum, ms) => sum + ms, 0) - nextMs }
 }
 
 export interface MeasuredServer {
