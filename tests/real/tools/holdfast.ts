@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-const program = join(dirname(createRequire(import.meta.url).resolve('holdfast')), 'main.js')
+const built = join(dirname(createRequire(import.meta.url).resolve('holdfast')), 'main.js')
 
 export interface HoldfastOutcome {
   readonly code: number | null
@@ -27,7 +27,16 @@ export class HoldfastProcess {
 
   constructor(
     words: readonly string[],
-    { cwd, env = {} }: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
+    {
+      cwd,
+      env = {},
+      program = built,
+    }: {
+      readonly cwd: string
+      readonly env?: Readonly<Record<string, string>>
+      /** Another one than the workspace's. */
+      readonly program?: string
+    },
   ) {
     this.child = spawn(process.execPath, [program, ...words], {
       cwd,
