@@ -13,6 +13,9 @@ export const seabed = 232
 
 const aside = 30
 
+/** So many others have a place of their own on the ellipse. */
+const roomy = 7
+
 /** Where a peer's line to the archive takes hold: below it, and a little towards the middle. */
 export function hold(peer: Point): Point {
   return { x: width / 2 + (peer.x - width / 2) * 0.72, y: seabed + 9 }
@@ -36,6 +39,16 @@ export function places(participants: readonly Participant[]): ReadonlyMap<string
   }
   const centre = { x: width / 2, y: 104 }
   for (const { id } of self) at.set(id, { x: centre.x, y: others.length === 0 ? 110 : 168 })
+  if (others.length > roomy) {
+    // Neighbours stand on different heights: their names do not touch.
+    for (const [index, { id }] of others.entries()) {
+      const share = index / (others.length - 1)
+      const y = 108 - Math.sin(Math.PI * share) * 66 + (index % 2) * 40
+      at.set(id, { x: 30 + share * (width - 60), y })
+    }
+    for (const { id } of self) at.set(id, { x: centre.x, y: 186 })
+    return at
+  }
   for (const [index, { id }] of others.entries()) {
     // From left to right over the top.
     const share = others.length === 1 ? 0.5 : index / (others.length - 1)

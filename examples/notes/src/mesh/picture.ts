@@ -17,6 +17,8 @@ import { Tape } from './tape.js'
 
 /** With more than these there is less room for each. */
 const crowd = 8
+/** With more than these there is no room for names. */
+const throng = 15
 
 export class Picture {
   readonly #root: SVGSVGElement
@@ -52,6 +54,7 @@ export class Picture {
   show(model: MeshModel): void {
     const at = places(model.participants)
     this.#root.classList.toggle('crowded', model.participants.length > crowd)
+    this.#root.classList.toggle('throng', model.participants.length > throng)
     this.#rock.setAttribute('data-state', model.archive.state)
     this.#showLines(model.lines, at)
     this.#showPeers(model.participants, at)
