@@ -118,7 +118,7 @@ export class GroupWriter {
       n,
       bytes,
     )
-    filing.add(entryId, document.id, seq, producerId, n)
+    filing.add(entryId, document.id, seq, producerId, n, this.#nowMs)
 
     if (document.tailRows === 0) {
       document.tailSinceMs = this.#nowMs
@@ -222,7 +222,7 @@ export class GroupWriter {
       0,
       noBytes,
     )
-    filing.add(entryId, document.id, tombstone.seq, 0, 0)
+    filing.add(entryId, document.id, tombstone.seq, 0, 0, this.#nowMs)
     return outcome
   }
 

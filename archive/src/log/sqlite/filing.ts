@@ -24,7 +24,7 @@ export interface OpPlace extends RowPlace {
  */
 export class Filing {
   readonly #totals: Totals
-  readonly #load: Statement<readonly [number, number, number, number, number]>
+  readonly #load: Statement<readonly [number, number, number, number, number, number]>
   readonly #fileTails: Statement
   readonly #fileOps: Statement
   readonly #countRows: Statement
@@ -39,7 +39,7 @@ export class Filing {
   constructor(sql: Sql, totals: Totals) {
     this.#totals = totals
     this.#load = sql.readTuples(
-      'SELECT id, document, seq, producer, n FROM entries WHERE id > ? ORDER BY id',
+      'SELECT id, document, seq, producer, n, at_ms FROM entries WHERE id > ? ORDER BY id',
     )
     this.#fileTails = sql.prepare(
       'file tails',
@@ -54,15 +54,8 @@ export class Filing {
     )
     this.#countRows = sql.prepare(
       'count producers',
-      `UPDATE producers SET
-         rows = producers.rows + filed.rows,
-         highest_n = max(producers.highest_n, filed.highest_n),
-         seen_at_ms = max(producers.seen_at_ms, filed.seen_at_ms)
-       FROM (
-         SELECT producer, count(*) AS rows, max(n) AS highest_n, max(at_ms) AS seen_at_ms
-         FROM entries WHERE id > ? AND producer > 0 GROUP BY producer
-       ) AS filed
-       WHERE producers.id = filed.producer`,
+      `UPDATE producers SET rows = rows + ?, highest_n = max(highest_n, ?),
+         seen_at_ms = max(seen_at_ms, ?) WHERE id = ?`,
     )
     this.reload()
   }
@@ -73,8 +66,15 @@ export class Filing {
   }
 
   /** An entry of the transaction that is being written. */
-  add(entry: number, document: number, seq: number, producer: number, n: number): void {
-    this.#entries.push({ entry, document, seq, producer, n })
+  add(
+    entry: number,
+    document: number,
+    seq: number,
+    producer: number,
+    n: number,
+    atMs: number,
+  ): void {
+    this.#entries.push({ entry, document, seq, producer, n, atMs })
   }
 
   /** The document's rows that are not in `tails` yet: later than those that are. */
@@ -101,7 +101,9 @@ export class Filing {
     const { row } = this.#totals
     this.#fileTails.run(row.filedThrough)
     this.#fileOps.run(row.filedThrough)
-    this.#countRows.run(row.filedThrough)
+    for (const [producer, { rows, highestN, seenAtMs }] of this.#countByProducer()) {
+      this.#countRows.run(rows, highestN, seenAtMs, producer)
+    }
     row.filedThrough = row.lastEntry
     // At once: what is asked later in the same transaction goes by it.
     this.#totals.save()
@@ -112,6 +114,23 @@ export class Filing {
   reload(): void {
     this.#clear()
     for (const row of this.#load.iterate(this.#totals.row.filedThrough)) this.add(...row)
+  }
+
+  /** Counted here: SQLite would read and sort the batch once more. */
+  #countByProducer(): ReadonlyMap<number, Counted> {
+    const counted = new Map<number, Counted>()
+    for (const { producer, n, atMs } of this.#entries) {
+      if (producer === 0) continue
+      const known = counted.get(producer)
+      if (known === undefined) {
+        counted.set(producer, { rows: 1, highestN: n, seenAtMs: atMs })
+        continue
+      }
+      known.rows++
+      if (n > known.highestN) known.highestN = n
+      if (atMs > known.seenAtMs) known.seenAtMs = atMs
+    }
+    return counted
   }
 
   #clear(): void {
@@ -141,6 +160,14 @@ export class Filing {
 interface Unfiled extends OpPlace {
   readonly producer: number
   readonly n: number
+  readonly atMs: number
+}
+
+/** What a batch adds to a producer. */
+interface Counted {
+  rows: number
+  highestN: number
+  seenAtMs: number
 }
 
 /**
