@@ -32,6 +32,21 @@ test(
 )
 
 test(
+  '[A11] an empty log is a page for each table and index, and one for all of their statements',
+  inFolder(async (folder) => {
+    folder.openEngine().close()
+    const trees = folder.count("SELECT count(*) FROM dbstat WHERE name <> 'sqlite_schema'")
+    expect(folder.count("SELECT count(*) FROM dbstat WHERE name = 'sqlite_schema'")).toBe(1)
+    expect(folder.count('SELECT count(*) FROM sqlite_schema')).toBe(trees)
+    // And one that says where the others are referred to, so that free pages can be given back.
+    expect(folder.tamper((database) => database.pragma('page_count', { simple: true }))).toBe(
+      trees + 2,
+    )
+    expect(trees).toBeLessThanOrEqual(19)
+  }),
+)
+
+test(
   '[SQL-2] a second opening is told who holds the log: process, machine, since when',
   inFolder(async (folder) => {
     folder.openEngine()
