@@ -45,7 +45,15 @@ export class Ledger implements ArchiveLedger {
 
   take(page: TakenPage): Promise<PageOutcome> {
     const own = ownPage(page)
-    return this.#context.serial.run(() => takePage(this.#context, own))
+    const { serial, books } = this.#context
+    return serial.run(async () => {
+      const answered = books.outbox.answered(page.archive)
+      const outcome = await takePage(this.#context, own)
+      // Committed by another opening than the one that sends now: they are owed again.
+      const isNews = answered.some(({ answers }) => answers.get(page.archive)?.term !== page.term)
+      if (isNews && outcome.kind === 'taken') this.tellOwed()
+      return outcome
+    })
   }
 
   async owed(

@@ -152,8 +152,10 @@ export class Subscription {
     }
     this.#totalBytes = message.aboutBytes
     this.#stream(cursor?.seq ?? 0)
-    if (message.outcome === 'head' || message.head === (cursor?.seq ?? 0)) this.#atHead(position)
-    else this.#options.onPhase('catching-up')
+    const isAtHead = message.outcome === 'head' || message.head === (cursor?.seq ?? 0)
+    if (!isAtHead) this.#options.onPhase('catching-up')
+    else if (position === undefined || position.cursor.term === message.term) this.#atHead(position)
+    else this.#takeOpening(position.cursor.seq)
   }
 
   changes({ subscription, page }: MessageOf<'changes'>, byteLength: number): void {
@@ -235,6 +237,16 @@ export class Subscription {
     this.#pages = new PageQueue(fromSeq)
     this.#ackedSeq = fromSeq
     this.#doneBytes = 0
+  }
+
+  /**
+   * Another opening than the one that moved the cursor has nothing to send from there on. The ledger
+   * is told of it as by a page without entries: what the one before has committed and not sent back
+   * may be lost with it, and is owed again.
+   */
+  #takeOpening(seq: number): void {
+    this.#pages.add({ after: seq, entries: [], through: seq, head: seq }, 0)
+    void this.#takePages()
   }
 
   /** All that was there is here. What was held before the first contact is compared now, once. */

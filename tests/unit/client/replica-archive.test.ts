@@ -122,8 +122,11 @@ test('[L51] [I13] [REPLICA-8] what one opening has committed is asked again of a
   if (owed === undefined) throw new Error('nothing is owed')
   await replica.ledger.committed(archive, term, [{ op: owed.op, seq: 2, gapped: false }])
   expect((await replica.ledger.owed(archive, 0, 10, 1_000)).ops).toEqual([])
+  let told = 0
+  replica.ledger.onOwed(() => told++)
   // A copy from before that commit was put back, and goes on.
   await replica.ledger.take(page({ after: 1, entries: [row(2, written('two'))], term: laterTerm }))
+  expect(told).toBe(1)
   expect((await replica.ledger.owed(archive, 0, 10, 1_000)).ops).toMatchObject([{ op: owed.op }])
 })
 

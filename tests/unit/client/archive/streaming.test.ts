@@ -44,6 +44,25 @@ describe('streaming', () => {
     expect(disk.positions.get(archive.archive)?.cursor.term).toBe(archive.term)
   })
 
+  test('[CONN-24] [L51] an opening that has nothing to send is told to the ledger like one that sends a page', async () => {
+    const { world, archive, disk, cut, live, connection } = givenConnection()
+    await live()
+    archive.head = 1
+    archive.page(0, [archive.row(1, 'note', written('a', 1))], 1)
+    await archive.hears('ack')
+    cut()
+    archive.newTerm()
+    archive.knows = () => true
+    await archive.hears('subscribe', 2)
+    await world.until(() => disk.positions.get(archive.archive)?.cursor.term === archive.term)
+    expect(disk.positions.get(archive.archive)).toMatchObject({
+      cursor: { seq: 1 },
+      isWhole: true,
+    })
+    await world.until(() => connection.state.phase === 'live')
+    expect(archive.all('subscribe')).toHaveLength(2)
+  })
+
   test('[CONN-3] a cursor on its way is shown only to the opening that gave it', async () => {
     const { world, archive, disk, cut, live } = givenConnection()
     await live()
