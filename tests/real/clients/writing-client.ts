@@ -67,7 +67,7 @@ export class WritingClient {
       server,
       // What one of them holds goes to the others by the archive or not at all.
       signal: false,
-      WebSocket: WebSocket as never,
+      WebSocket,
     })
     const notes = await client.collection('notes')
     const documents = new Map<string, Document>()
