@@ -2,7 +2,7 @@
  * A client of the archive, as the real one behaves on the wire: the same channel, acks once a second,
  * a Y.Doc that takes in what comes. Its store is memory: only the server is measured.
  */
-import { Channel, webSocketLink } from '@holdfast/peer'
+import { Channel, channelBounds, webSocketLink } from '@holdfast/peer'
 import { archiveBounds } from '@holdfast/peer/archive-link'
 import { systemClock, systemRandom } from '@holdfast/peer/ports'
 import {
@@ -158,9 +158,11 @@ export class ArchiveClient implements BenchClient {
     if (isTaken !== true) throw new Error('a push was not taken')
   }
 
-  /** When another push would be taken. */
-  async room(): Promise<void> {
-    while (this.#channel?.hasRoom('bulk') !== true) await sleep(5)
+  /** When another push of this size would be taken. */
+  async room(bytes: number): Promise<void> {
+    while ((this.#channel?.waitingBytes ?? 0) + bytes > channelBounds.maxBulkQueuedBytes / 2) {
+      await sleep(5)
+    }
   }
 
   /** Bytes after the upgrade, with WebSocket headers: of a client's frames 6 and of a server's 2. */
