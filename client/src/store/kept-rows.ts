@@ -107,13 +107,13 @@ export interface QuarantinedRow {
   readonly bytes: Uint8Array
 }
 
-export interface PlaceRow {
+interface PlaceRow {
   readonly documentKey: number
   readonly archive: ArchiveId
   readonly seq: number
 }
 
-export interface CollectionRow {
+interface CollectionRow {
   readonly key: number
   readonly name: CollectionName
 }

@@ -8,7 +8,7 @@ import { silentLogger } from '@holdfast/peer/ports'
 import { hexOf, type CollectionName, type InstanceId } from '@holdfast/peer/protocol'
 import { SeededRandom, VirtualClock } from '@holdfast/peer/testing'
 
-export const collection = 'notes' as CollectionName
+const collection = 'notes' as CollectionName
 
 /** The memory driver, taken for durable: what these tests crash is the replica, not the process. */
 export async function durableDriver(): Promise<Driver> {
