@@ -113,11 +113,6 @@ interface PlaceRow {
   readonly seq: number
 }
 
-interface CollectionRow {
-  readonly key: number
-  readonly name: CollectionName
-}
-
 /** All that is kept of a collection but bytes. */
 export interface CollectionIndex {
   readonly documents: readonly DocumentRow[]
