@@ -1,6 +1,5 @@
 import type {
   ArchiveId,
-  CollectionName,
   Digest,
   DocumentId,
   DocumentRef,
