@@ -1,7 +1,7 @@
 /** A process of ours that answers commands over IPC, each within a bound. */
 import { fork, type ChildProcess } from 'node:child_process'
 
-export type Commands = { readonly [name: string]: (...args: never[]) => unknown }
+type Commands = { readonly [name: string]: (...args: never[]) => unknown }
 
 export class Child<C extends object> {
   readonly first: unknown

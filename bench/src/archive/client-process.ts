@@ -60,7 +60,7 @@ export interface Storm {
   readonly arrived: number
 }
 
-export interface Reconnected {
+interface Reconnected {
   readonly tookMs: number
   readonly atHead: number
   /** A client, after the upgrade, WebSocket headers included. */
