@@ -16,6 +16,7 @@ const scenarios: Readonly<Record<string, () => Promise<Scenario>>> = {
   mesh: async () => (await import('./mesh-scenario.js')).scenario,
   reader: async () => (await import('./reader-scenario.js')).scenario,
   signal: async () => (await import('./signal.js')).scenario,
+  size: async () => (await import('./size-scenario.js')).scenario,
 }
 
 const [name, ...args] = process.argv.slice(2)
