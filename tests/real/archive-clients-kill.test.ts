@@ -20,11 +20,13 @@ afterAll(async () => {
 })
 
 const { seed, runs } = seedsFromEnvironment({ runs: 5, seed: 'client load' })
+/** No campaign: nobody waits out the pauses of clients, which grow with failure after failure. */
+const isShort = runs <= 5
 const documents = ['one', 'two', 'three']
 /** Then a new archive and new clients come, and documents are small again. */
 const killsOfOneLife = 10
 /** Ripe after some rounds of typing, so that the archive compacts while it is killed. */
-const compactsOften = ['log.ripeRows=150', 'compaction.wakeAfterCommitMs=50']
+const compactsOften = ['log.ripeRows=100', 'compaction.wakeAfterCommitMs=50']
 
 test(
   '[R2] [CLIENT-4] [CLIENT-5] an archive killed under 16 clients that write: what any was told is archived is on the disk that is left, and all converge',
@@ -39,7 +41,7 @@ test(
         const stop = new AbortController()
         const editing = clients.map((client) => client.editUntil(stop.signal))
         // Now and then in the middle of everybody's return.
-        await passes(random.below(4) === 0 ? random.below(150) : random.between(300, 1_200))
+        await passes(random.below(4) === 0 ? random.below(150) : random.between(300, 900))
         if (kill % 3 === 2) tally.compactions += await compactionsOf(machine)
         await machine.kill()
         tally.kills++
@@ -49,6 +51,8 @@ test(
         tally.toldOfTheDead = count(clients, 'archived')
         await machine.start()
         const startedMs = performance.now()
+        // After so many failures in a row pauses are long: some are told that the network is back.
+        for (const { client } of clients) if (random.below(4) > 0 || isShort) client.retryNow()
         await passes(random.below(400))
         stop.abort()
         await Promise.all(editing)

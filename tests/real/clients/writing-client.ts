@@ -36,6 +36,8 @@ export class WritingClient {
   readonly archived = new Map<string, Set<string>>()
   readonly errors: ClientError[] = []
   readonly #random: SeededRandom
+  /** How many of a document's edits have been called archived by its state. */
+  readonly #looked = new Map<string, number>()
   #onTheirWay = 0
   #edits = 0
 
@@ -112,7 +114,7 @@ export class WritingClient {
         const id = ids[this.#random.below(ids.length)] as string
         this.edit(id).catch((error: unknown) => failed.push(error))
       }
-      await passes(10 + this.#random.below(40))
+      await passes(20 + this.#random.below(80))
     }
     if (failed.length > 0) throw new AggregateError(failed, `${this.name} could not archive`)
   }
@@ -143,7 +145,10 @@ export class WritingClient {
   /** The other way of being told. */
   #look(id: string, { state }: Document): void {
     if (state.safety !== 'archived') return
-    for (const name of this.made.get(id) ?? []) this.archived.get(id)?.add(name)
+    const made = this.made.get(id) ?? []
+    const from = this.#looked.get(id) ?? 0
+    for (let at = from; at < made.length; at++) this.archived.get(id)?.add(made[at] as string)
+    this.#looked.set(id, made.length)
   }
 }
 
