@@ -1,8 +1,6 @@
 /** A process of ours that answers commands over IPC, each within a bound. */
 import { fork, type ChildProcess } from 'node:child_process'
 
-type Commands = { readonly [name: string]: (...args: never[]) => unknown }
-
 export class Child<C extends object> {
   readonly first: unknown
   readonly #process: ChildProcess
