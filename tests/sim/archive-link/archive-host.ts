@@ -31,6 +31,8 @@ export class ArchiveHost {
   openAccess: Access = 'write'
   /** Of the life that is under way, where this archive follows another one. */
   follower: Follower | undefined
+  /** Told of each opening of the log, before anybody is served. */
+  onLog: ((log: Log) => void) | undefined
   readonly host: Host
   readonly #world: World
   readonly #followed: string | undefined
@@ -52,6 +54,7 @@ export class ArchiveHost {
   crash(): void {
     this.#note()
     this.node = undefined
+    this.log = undefined
     this.follower = undefined
     this.host.crash()
     this.disk.crash()
@@ -111,6 +114,7 @@ export class ArchiveHost {
       if (report.status === 'compacted' && report.removed > 0) life.count('rows retired')
     })
     compactor.start()
+    this.onLog?.(log)
     life.listen((link) => node.accept(link))
     this.node = node
     this.log = log
