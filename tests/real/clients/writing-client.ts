@@ -157,7 +157,7 @@ export function standingOf(doc: Y.Doc): string {
   return JSON.stringify([contentOf(doc), digestOf(doc), hasPending(doc)])
 }
 
-export function editsIn(doc: Y.Doc | undefined): ReadonlySet<string> {
+function editsIn(doc: Y.Doc | undefined): ReadonlySet<string> {
   return new Set(doc?.getArray<string>('list').toArray())
 }
 
