@@ -385,9 +385,7 @@ export class Session implements Due, Participant {
     // other side would count this one as dead.
     this.context.counters.proven++
     this.#collection = this.#owner.collection(collection)
-    // The same instance came back before its old link was seen to be dead.
     const before = this.#collection.enter(this, hello.instance)
-    before?.close('going-away')
     this.#owner.proven()
     const { log, instance } = this.context
     this.send({
@@ -406,6 +404,9 @@ export class Session implements Due, Participant {
       maxMessageBytes: messageBounds.maxBytes,
       cursors: [],
     })
+    // The same instance came back before its old link was seen to be dead. Everybody hears that the
+    // old one has gone: this one too, so not before its hello.
+    before?.close('going-away')
     this.context.deadlines.set(this, this.#nextDeadlineMs())
   }
 

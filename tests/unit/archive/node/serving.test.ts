@@ -338,6 +338,20 @@ describe('presence', () => {
     await given.close()
   })
 
+  test('[NODE-1] who comes back before its old link is seen to be dead hears hello first', async () => {
+    const given = await givenNode()
+    const old = await given.proven()
+    old.say({ type: 'presence', bytes })
+    await given.world.clock.run(100)
+    const back = given.client({ instance: old.instance, replica: old.replica })
+    back.hello()
+    await back.hears('hello')
+    await old.isClosed()
+    expect(back.heard[0]?.type).toBe('hello')
+    expect(back.closed).toBeUndefined()
+    await given.close()
+  })
+
   test('[K19] presence of a session that ended is gone at once', async () => {
     const given = await givenNode()
     const [speaker, viewer] = [await given.proven(), await given.proven()]
