@@ -34,10 +34,10 @@ interface Load {
 /** Durable rows a second, by size and by how many ops are under way at a time. */
 async function ingest(scale: number): Promise<readonly Figure[]> {
   const loads: readonly Load[] = [
-    { callers: 1, opBytes: 100, sliceOps: 150, slices: 20 },
+    { callers: 1, opBytes: 100, sliceOps: 100, slices: 9 },
     { callers: 16, opBytes: 100, sliceOps: 2_048, slices: 16 },
     { callers: 256, opBytes: 100, sliceOps: 8_192, slices: 16 },
-    { callers: 1, opBytes: 1_000, sliceOps: 150, slices: 20 },
+    { callers: 1, opBytes: 1_000, sliceOps: 100, slices: 9 },
     { callers: 16, opBytes: 1_000, sliceOps: 2_048, slices: 12 },
     { callers: 256, opBytes: 1_000, sliceOps: 8_192, slices: 8 },
   ]
