@@ -77,6 +77,8 @@ export class ArchiveWitness {
       const open = documents.get(document.id)
       const generation = replica.documents.holding(document.id)?.document.generation ?? 0
       if (deleted || open === undefined || open.state.isDeleted) continue
+      // What waits for a predecessor is in the store as a row; the Y.Doc need not show its deletions.
+      if (open.ydoc.store.pendingStructs !== null) continue
       // Its snapshot stands further on.
       if (generation !== document.generation || prunedThrough > cursor.seq) continue
       const owed = this.#entries.filter((entry) => entry.seq <= cursor.seq && isOf(entry, document))
