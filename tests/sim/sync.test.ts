@@ -5,7 +5,7 @@ import { meshScenario } from './sync/mesh-scenario.js'
 
 test('[SYNC-1] [L45] [I11] [I15] [I16] meshes of 2 to 48 peers agree after every fault of the world', async () => {
   const { counts } = await runSeeds({
-    ...seedsFromEnvironment({ runs: 100, seed: 'frond' }),
+    ...seedsFromEnvironment({ runs: 200, seed: 'frond' }),
     scenario: meshScenario,
     mustHappen: [
       'edit',
