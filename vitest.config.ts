@@ -1,8 +1,5 @@
 import { defineConfig } from 'vitest/config'
 
-/** Where a machine wants the results as JSON, beside what a person reads. */
-const resultsFile = process.env['HOLDFAST_RESULTS']
-
 // Tests import the packages as users do, by name and built: `npm test` compiles first.
 export default defineConfig({
   test: {
@@ -10,6 +7,5 @@ export default defineConfig({
     // WebRTC for Node aborts the process on worker threads, so every test file gets a process.
     pool: 'forks',
     testTimeout: 60_000,
-    reporters: resultsFile ? ['default', ['json', { outputFile: resultsFile }]] : ['default'],
   },
 })

@@ -12,9 +12,14 @@ const skipped = (report?.numPendingTests ?? 0) + (report?.numTodoTests ?? 0)
 const unloaded = (report?.testResults ?? []).filter(
   ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
 )
-const failed = (report?.numFailedTests ?? 0) + unloaded.length
+// A test whose process died before it: vitest leaves it pending and counts it nowhere.
+const unfinished = (report?.testResults ?? [])
+  .flatMap(({ assertionResults }) => assertionResults)
+  .filter(({ status }) => status === 'pending').length
+const failed = (report?.numFailedTests ?? 0) + unloaded.length + unfinished
 
 for (const { name } of unloaded) console.log(`could not be loaded: ${name}`)
+if (unfinished > 0) console.log(`${unfinished} tests ended without a result`)
 if (report === undefined) console.log('the test runner left no report')
 if (commandCode !== '0') console.log(`the test command ended with ${commandCode}`)
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
