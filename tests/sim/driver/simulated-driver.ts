@@ -39,7 +39,11 @@ export interface SimulatedParts {
   readonly Records?: typeof DiskRecords
   /** What sql.js is given to carry out in place of this. */
   readonly onExec?: (sql: string) => string
+  /** Hears of each database that it works with: the last one, and those made anew. */
+  readonly onDatabase?: (database: SimulatedDatabase) => void
 }
+
+export type SimulatedDatabase = InstanceType<typeof loaded.Database>
 
 /**
  * The browser's driver with a simulated disk in IndexedDB's place: what is answered survives a crash of
@@ -47,21 +51,28 @@ export interface SimulatedParts {
  */
 export function openSimulatedDriver(
   { disk, clock, random }: SimulatedPlace,
-  { checkpoints, Records = DiskRecords, onExec }: SimulatedParts = {},
+  { checkpoints, Records = DiskRecords, onExec, onDatabase }: SimulatedParts = {},
 ): Promise<Driver> {
   return RedoDriver.open({
     kind: 'simulated',
-    sqlJs: onExec === undefined ? sqlJs : { Database: withExec(onExec) },
+    sqlJs: { Database: watched(onExec, onDatabase) },
     store: new Records(disk, random),
     clock,
     ...(checkpoints !== undefined && { checkpoints }),
   })
 }
 
-function withExec(onExec: (sql: string) => string): typeof sqlJs.Database {
+function watched(
+  onExec: SimulatedParts['onExec'],
+  onDatabase: SimulatedParts['onDatabase'],
+): typeof sqlJs.Database {
   return class extends sqlJs.Database {
+    constructor(image?: Uint8Array) {
+      super(image)
+      onDatabase?.(this)
+    }
     override exec(sql: string): unknown {
-      return super.exec(onExec(sql))
+      return super.exec(onExec?.(sql) ?? sql)
     }
   }
 }

@@ -3,6 +3,7 @@
  * log is read as a client reads it, as snapshots and the rows behind them.
  */
 import type { Commit, Log } from '@holdfast/archive'
+import type { Document } from '@holdfast/client'
 import type { Coverage, DocumentRef } from '@holdfast/peer/protocol'
 import * as Y from 'yjs'
 import { Reader } from '../../contract/log/reader.js'
@@ -64,25 +65,32 @@ export class ArchiveWitness {
   }
 
   /** [I5] [I6] What stands at or below a cursor is with the device whose cursor it is. */
-  async checkCursor(log: Log, { replica, documents }: Running, who: string): Promise<boolean> {
-    const position = replica.ledger.position(log.archive)
-    if (position === undefined) return false
-    const { cursor, isWhole } = position
+  async checkCursor(
+    log: Log,
+    { replica, documents, store }: Running,
+    who: string,
+  ): Promise<boolean> {
+    const cursor = store.cursor(log.archive)
+    if (cursor === undefined) return false
+    const { archive } = log
+    const { term, seq, isWhole } = cursor
     // Said to be good for nothing but a resync.
-    if (!isWhole && cursor.term !== log.term) return false
-    const { standing } = await log.locate(collection, cursor)
+    if (!isWhole && term !== log.term) return false
+    const { standing } = await log.locate(collection, { archive, term, seq })
     if (standing !== 'behind' && standing !== 'at-head') return false
     const listed = await log.documents({ collection, limit: 1_000 })
     for (const { document, deleted, prunedThrough } of listed.documents) {
-      const open = documents.get(document.id)
-      const generation = replica.documents.holding(document.id)?.document.generation ?? 0
-      if (deleted || open === undefined || open.state.isDeleted) continue
-      // What waits for a predecessor is in the store as a row; the Y.Doc need not show its deletions.
-      if (open.ydoc.store.pendingStructs !== null) continue
       // Its snapshot stands further on.
-      if (generation !== document.generation || prunedThrough > cursor.seq) continue
-      const owed = this.#entries.filter((entry) => entry.seq <= cursor.seq && isOf(entry, document))
-      checkHolds(owed, [Y.encodeStateAsUpdate(open.ydoc)], `${who} at ${cursor.seq}`)
+      if (deleted || prunedThrough > seq) continue
+      const owed = this.#entries.filter((entry) => entry.seq <= seq && isOf(entry, document))
+      // With what waits for a predecessor, and what was set aside.
+      const stored = store.partsOf(document)
+      if (stored !== undefined) checkHolds(owed, stored, `the store of ${who} at ${seq}`)
+      const open = documents.get(document.id)
+      if (open === undefined || !isAllShown(replica, open, document)) continue
+      const shownThrough = replica.ledger.position(archive)?.cursor.seq ?? 0
+      const shown = owed.filter((entry) => entry.seq <= shownThrough)
+      checkHolds(shown, [Y.encodeStateAsUpdate(open.ydoc)], `${who} at ${shownThrough}`)
     }
     return true
   }
@@ -109,6 +117,17 @@ export interface Witnessed {
   readonly document: DocumentRef
   /** Absent: the document ended here. */
   readonly coverage: Coverage | undefined
+}
+
+/** A Y.Doc shows nothing of what waits for a predecessor: that is in the store alone. */
+function isAllShown(
+  replica: Running['replica'],
+  { state, ydoc }: Document,
+  document: DocumentRef,
+): boolean {
+  const living = replica.documents.holding(document.id)?.document.generation ?? 0
+  if (state.isDeleted || living !== document.generation) return false
+  return ydoc.store.pendingStructs === null && !replica.stateOf(document).isGapped
 }
 
 function isOf(entry: Witnessed, { id, generation }: DocumentRef): boolean {

@@ -4,9 +4,10 @@ import { CollectionReplica } from '@holdfast/client/testing'
 import { silentLogger } from '@holdfast/peer/ports'
 import type { CollectionName } from '@holdfast/peer/protocol'
 import type { Disk, Host, Life, World } from '@holdfast/peer/testing'
-import { openSimulatedDriver } from '../driver/simulated-driver.js'
+import { openSimulatedDriver, type SimulatedDatabase } from '../driver/simulated-driver.js'
 import type { SimulatedRtc } from '../mesh/simulated-dialer.js'
 import type { SimulatedSignaller } from '../mesh/simulated-signaller.js'
+import { StoreView } from './store-view.js'
 
 export const collection = 'notes' as CollectionName
 /** Edited by all, all the time. */
@@ -61,7 +62,8 @@ export class SystemDevice {
 
   async #run(life: Life): Promise<void> {
     const { signaller, rtc } = this.#around
-    const driver = await openSimulatedDriver(life)
+    let database: SimulatedDatabase | undefined
+    const driver = await openSimulatedDriver(life, { onDatabase: (latest) => (database = latest) })
     let replica: CollectionReplica | undefined
     const client = await createClient({
       store: {
@@ -92,7 +94,8 @@ export class SystemDevice {
     for (const id of [...lastingIds, endingId]) documents.set(id, await notes.open(id))
     if (replica === undefined) throw new Error('the core has shown no replica')
     this.errors = errors
-    this.running = { life, client, notes, documents, replica }
+    const store = new StoreView(() => database)
+    this.running = { life, client, notes, documents, replica, store }
   }
 }
 
@@ -102,6 +105,7 @@ export interface Running {
   readonly notes: Awaited<ReturnType<Client['collection']>>
   readonly documents: Map<string, Document>
   readonly replica: CollectionReplica
+  readonly store: StoreView
 }
 
 async function copyFiles(from: Disk, to: Disk): Promise<void> {
