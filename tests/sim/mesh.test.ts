@@ -318,6 +318,32 @@ describe('a mesh in a simulated world', () => {
     await Promise.all([a.mesh.close(), b.mesh.close(), world.run(6_000)])
   })
 
+  test('[SYNC-21] [L45] nor where it is opened at both ends while they meet, at whatever moment', async () => {
+    const text = 'from before'
+    let opened = 0
+    for (let atMs = 100; atMs < 180; atMs += 4) {
+      const world = MeshWorld.of(`meeting ${atMs % 7}`)
+      const [a, b] = world.startMany(2) as [MeshPeer, MeshPeer]
+      await world.run(atMs)
+      const [full, empty] = [newDoc(11), newDoc(12)]
+      full.getText('text').insert(0, text)
+      a.notes.open('met', full)
+      await world.run(2)
+      const met = b.notes.open('met', empty)
+      let early = 0
+      b.notes.onSynced(() => {
+        if (met.isSynced && empty.getText('text').toJSON() !== text) early++
+      })
+      if (b.notes.peers.length > 0) opened++
+      await world.until(() => met.isSynced, 2_000)
+      expect([atMs, early, empty.getText('text').toJSON()]).toEqual([atMs, 0, text])
+      await Promise.all([a.mesh.close(), b.mesh.close(), world.run(500)])
+    }
+    // Some were there before the two had met, some were opened after that.
+    expect(opened).toBeGreaterThan(5)
+    expect(opened).toBeLessThan(20)
+  })
+
   test('[MESH-11] a laptop that slept is back with all that was written, and its own is there', async () => {
     const world = MeshWorld.of('sleep')
     const peers = world.startMany(3)

@@ -138,16 +138,18 @@ export class DocumentExchange {
     return documents.holding(theirs.id)
   }
 
-  /** Equal digests were seen, in the answer to `request` or just now. */
-  proven(document: DocumentRef, request = this.#lastRequest): void {
+  /** Equal digests were seen, in the answer to `request` or, without one, just now. */
+  proven(document: DocumentRef, request = Infinity): void {
     const exchange = this.#exchanges.get(document)
-    if (exchange === undefined || exchange.since > request) return
+    if (exchange === undefined) return
+    // What was told before it was opened, or before an edit was lost, says nothing of either.
+    if (request <= Math.max(exchange.theirsSince, exchange.oursSince)) return
     const holding = this.#options.documents.holding(document.id)
     if (holding?.hasContent === true && holding.digest === undefined) return
     this.#exchanges.delete(document)
   }
 
-  equalUnder(under: string, request = this.#lastRequest): void {
+  equalUnder(under: string, request = Infinity): void {
     for (const { document } of this.#exchanges.all()) {
       if (this.#options.tree.isUnder(document.id, under)) this.proven(document, request)
     }
@@ -303,19 +305,24 @@ export class DocumentExchange {
   }
 
   #answered({ document, confirms, request }: Ask, outcome: Outcome): void {
+    const known = this.#exchanges.get(document)
+    // Opened since then, perhaps with another Y.Doc: they told what lacked in the one before.
+    if (known !== undefined && request <= known.theirsSince) {
+      if (this.#exchanges.askOf(document) === undefined) this.#ask(document)
+      return
+    }
     if (outcome.kind === 'elsewhere') {
       this.#exchanges.delete(document)
       return
     }
     if (outcome.kind === 'gapped') this.#options.gapped(document)
-    const known = this.#exchanges.get(document)
     if (known === undefined && outcome.kind === 'whole') return
     // What was asked for besides and not taken has to be told as well, when they ask in return.
     const exchange = known ?? this.#openExchange(document)
     if (outcome.kind === 'whole') {
       exchange.failure = undefined
       exchange.lacksTheirs = false
-      if (confirms && request > exchange.since) exchange.lacksOurs = false
+      if (confirms && request > exchange.oursSince) exchange.lacksOurs = false
     } else {
       exchange.failure = outcome.kind === 'refused' ? outcome.code : 'predecessors-first'
     }

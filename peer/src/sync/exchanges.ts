@@ -9,8 +9,9 @@ export interface Exchange {
   lacksTheirs: boolean
   /** What is held here is not known to be there. */
   lacksOurs: boolean
-  /** A fact has to come from a question that was asked after this one. */
-  since: number
+  /** A fact about either has to come from a question that was asked after this one. */
+  theirsSince: number
+  oursSince: number
   /** Their last answer was not taken: they are told so when they ask in return. */
   failure: ErrorCode | undefined
   /** Times that the document was looked at again by itself. */
@@ -55,14 +56,16 @@ export class Exchanges {
     if (known !== undefined) {
       known.lacksTheirs ||= lacks.theirs
       known.lacksOurs ||= lacks.ours
-      known.since = Math.max(known.since, lacks.since)
+      if (lacks.theirs) known.theirsSince = Math.max(known.theirsSince, lacks.since)
+      if (lacks.ours) known.oursSince = Math.max(known.oursSince, lacks.since)
       return known
     }
     const exchange: Exchange = {
       document,
       lacksTheirs: lacks.theirs,
       lacksOurs: lacks.ours,
-      since: lacks.since,
+      theirsSince: lacks.theirs ? lacks.since : 0,
+      oursSince: lacks.ours ? lacks.since : 0,
       failure: undefined,
       looks: 0,
       looking: undefined,

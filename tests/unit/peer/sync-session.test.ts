@@ -2,6 +2,8 @@ import { Channel, CollectionSync, syncBounds, YDocuments, type Expected } from '
 import { silentLogger } from '@holdfast/peer/ports'
 import {
   encodeMessage,
+  messageKinds,
+  type Access,
   type CollectionName,
   type DocumentId,
   type InstanceId,
@@ -165,8 +167,72 @@ test('[K15] [I15] [SYNC-19] who asks for more than is answered is closed', async
   expect(sync.sessions).toEqual([])
 })
 
+test('[SYNC-21] [L45] an answer to what was told before a document was opened says nothing of it', async () => {
+  const { world, sync, documents, heard, say } = await meet()
+  say(hello)
+  await world.run(50)
+  const summary = heard.find(({ type }) => type === 'summary')
+  const late = documents.open('late' as DocumentId, new Y.Doc())
+  sync.documentOpened(late)
+  // It wants nothing of what was told, and nothing was told of the one that it holds.
+  say({ type: 'compared', request: requestOf(summary), differing: 0 })
+  await world.run(50)
+  expect(sync.isSynced(late)).toBe(false)
+  expect(heard).toContainEqual(expect.objectContaining({ type: 'state', document: late }))
+})
+
+test('[SYNC-21] [L45] an answer to what was asked with another Y.Doc says nothing of the one that is open now', async () => {
+  // A reader has nothing to give: with their answer everything is here.
+  const { world, sync, documents, heard, say } = await meet({}, 'read')
+  const id = 'again' as DocumentId
+  const [first, second, theirs] = [new Y.Doc(), new Y.Doc(), new Y.Doc()]
+  theirs.getText('text').insert(0, 'everything')
+  Y.applyUpdate(first, Y.encodeStateAsUpdate(theirs))
+  say(hello)
+  say({ type: 'summary', request: 1, by: { kind: 'page', under: '', documents: [] } })
+  await world.run(50)
+  const lastState = (): MessageOf<'state'> => {
+    const state = heard.findLast((message) => message.type === 'state')
+    if (state?.type !== 'state') throw new Error('nothing was asked')
+    return state
+  }
+  const { request } = lastState()
+  say({
+    type: 'error',
+    code: 'unavailable',
+    message: messageKinds.state.number,
+    request,
+    document: note,
+  })
+  const answerLast = (): void => {
+    const state = lastState()
+    const bytes = Y.encodeStateAsUpdate(theirs, state.stateVector)
+    say({ type: 'update', document, cause: { kind: 'state', request: state.request }, bytes })
+  }
+
+  const document = documents.open(id, first)
+  sync.documentOpened(document)
+  await world.run(50)
+  documents.close(id)
+  documents.open(id, second)
+  sync.documentOpened(document)
+  answerLast()
+  await world.run(50)
+  expect(second.getText('text').toJSON()).toBe('')
+  expect(sync.isSynced(document)).toBe(false)
+  answerLast()
+  await world.run(50)
+  expect(second.getText('text').toJSON()).toBe('everything')
+  expect(sync.isSynced(document)).toBe(true)
+})
+
+function requestOf(message: Message | undefined): number {
+  if (message?.type !== 'summary') throw new Error('no summary')
+  return message.request
+}
+
 /** A collection on one link; the other end is ours to speak. */
-async function meet(expected: Partial<Expected> = {}) {
+async function meet(expected: Partial<Expected> = {}, access: Access = 'write') {
   const world = createWorld({ seed: 'session' })
   const { a, b } = world.network.connect('a', 'b')
   const instance = 'b1'.repeat(16) as InstanceId
@@ -180,7 +246,7 @@ async function meet(expected: Partial<Expected> = {}) {
       replica: 'a1'.repeat(16) as ReplicaId,
       instance,
       collection: 'notes' as CollectionName,
-      access: 'write',
+      access,
     },
     documents,
     clock,
@@ -201,6 +267,7 @@ async function meet(expected: Partial<Expected> = {}) {
   return {
     world,
     sync,
+    documents,
     doc,
     heard,
     say: (message: Message) => other.sendEncoded(encodeMessage(message), 'live'),
