@@ -10,4 +10,4 @@ test('[L11] [L14] [L29] [L33] [L36] [L51] [L52] [I13] [I16] [REPLICA-2] devices 
     mustHappen,
   })
   expect(Math.min(...mustHappen.map((name) => counts.get(name) ?? 0))).toBeGreaterThan(0)
-})
+}, 3_600_000)

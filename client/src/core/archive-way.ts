@@ -1,7 +1,13 @@
 /** One archive of a collection: the connection, what it shows of others, and how it stands. */
 import type { Presence } from '@holdfast/peer'
 import type { Clock, Logger, Random } from '@holdfast/peer/ports'
-import type { Access, CollectionName, DocumentRef, InstanceId } from '@holdfast/peer/protocol'
+import type {
+  Access,
+  ArchiveId,
+  CollectionName,
+  DocumentRef,
+  InstanceId,
+} from '@holdfast/peer/protocol'
 import type { ArchiveStatus, LinkInfo, Progress } from '../api.js'
 import {
   ArchiveConnection,
@@ -33,6 +39,8 @@ export interface ArchiveWayOptions {
   /** How it stands has changed. */
   readonly changed: () => void
   readonly refused: (state: Extract<ArchiveState, { phase: 'refused' }>) => void
+  /** It and this replica are about to be compared: what it has said to have is in doubt. */
+  readonly doubted: (archive: ArchiveId) => void
   readonly trouble: (trouble: ArchiveTrouble, way: ArchiveWay) => void
 }
 
@@ -62,7 +70,7 @@ export class ArchiveWay {
       ...(token === undefined ? {} : { token }),
     })
     this.#presence = new ArchivePresence(this.#connection, presence, self, documents, options.isTab)
-    const { changed, refused, trouble } = options
+    const { changed, refused, doubted, trouble } = options
     this.#connection.onState((state) => {
       const { archive } = this.#connection
       if (state.phase === 'catching-up' && archive !== undefined) {
@@ -70,6 +78,7 @@ export class ArchiveWay {
         this.#isFirstLoad = position?.isWhole !== true
         this.#fromSeq = position?.cursor.seq ?? 0
       }
+      if (state.phase === 'resyncing' && archive !== undefined) doubted(archive)
       this.#presence.stateChanged()
       if (state.phase === 'refused') refused(state)
       changed()

@@ -19,6 +19,7 @@ import {
 import type { Clock, Link, Logger, Random, Undo } from '@holdfast/peer/ports'
 import type {
   Access,
+  ArchiveId,
   CollectionName,
   DocumentId,
   DocumentRef,
@@ -155,6 +156,7 @@ export class OwnerCollection implements CoreCollection {
       self: instance,
       clock,
       random,
+      logger,
       doc: this.awareness.doc,
       awareness: this.awareness,
     })
@@ -453,10 +455,17 @@ export class OwnerCollection implements CoreCollection {
         this.#tellSoon()
       },
       refused: ({ code }) => this.#accessRefused('the archive', code),
+      doubted: (archive) => this.#doubt(archive),
       trouble: (trouble, way) => this.#archiveTrouble(trouble, way),
     })
     way.setAway(this.#isAway)
     return way
+  }
+
+  #doubt(archive: ArchiveId): void {
+    this.replica.doubtArchive(archive).catch((error: unknown) => {
+      if (this.#closing === undefined) this.#options.storage(asStorageError(error))
+    })
   }
 
   // Archives of the signaller's room ----------------------------------------------------------------

@@ -59,6 +59,26 @@ export async function takeRefused(
 }
 
 /**
+ * An archive is about to be compared with: it may have lost what it has said to have. Nothing counts as
+ * archived there until that has been looked at, also for the next run. The caller has its turn.
+ */
+export async function takeDoubt(
+  { store, books }: ReplicaContext,
+  archive: ArchiveId,
+): Promise<void> {
+  const position = books.positions.get(archive)
+  if (position === undefined || !position.isCompared) return
+  const draft = new Draft(store, books)
+  const { cursor, isWhole } = position
+  draft.setCursor({ ...cursor, isWhole, isCompared: false })
+  for (const op of books.outbox.all()) {
+    const answer = op.answers.get(archive)
+    if (answer !== undefined && answer.outcome !== 'refused') draft.unanswer(op, archive)
+  }
+  await draft.commit('relaxed')
+}
+
+/**
  * The end of a resync. What an opening before this one has committed is asked again: it answers
  * cheaply where it still has it. The caller has its turn.
  */

@@ -13,6 +13,7 @@ import type { DocumentInfo, Pending, WaitOptions } from '../api.js'
 import { ClientError } from '../errors.js'
 import type { CollectionStore } from '../store/collection-store.js'
 import type { KeptRow, QuarantinedRow } from '../store/kept-rows.js'
+import { takeDoubt } from './answering.js'
 import { noteGrown } from './applying.js'
 import { booksOf, type Books } from './books.js'
 import type { ReplicaContext } from './context.js'
@@ -358,6 +359,15 @@ export class CollectionReplica {
       draft.forgetArchive(archive)
       await draft.commit('strict')
     })
+  }
+
+  /**
+   * This archive and the replica are being compared: it may have lost what it has said to have. Until
+   * that is done nothing is called archived because of what it said before.
+   */
+  async doubtArchive(archive: ArchiveId): Promise<void> {
+    const { serial } = this.#context
+    await serial.run(() => takeDoubt(this.#context, archive))
   }
 
   /** Archives that were met, and that edits are owed to. */

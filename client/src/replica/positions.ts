@@ -5,7 +5,7 @@ import type { ArchivePosition } from './port.js'
 
 /** Where this replica stands in the logs of the archives that it has met. */
 export class Positions {
-  /** An archive has been compared with for the first time. */
+  /** `isCompared` is another. */
   readonly onCompared = new Listeners<[]>()
   readonly #positionByArchive = new Map<ArchiveId, ArchivePosition>()
   /** The last seq at which each document is known to stand in a log. */
@@ -29,15 +29,12 @@ export class Positions {
   set({ archive, term, seq, isWhole, isCompared }: CursorRow): void {
     this.#positionByArchive.set(archive, { cursor: { archive, term, seq }, isWhole, isCompared })
     this.#latest = archive
-    if (isCompared && !this.#isCompared) {
-      this.#isCompared = true
-      this.onCompared.tell()
-    }
+    this.#noteCompared()
   }
 
   /**
    * Some archive was met, and has what was held before that: what no op is owed for is archived. Until
-   * then only of what is pushed and answered this is known.
+   * then, and while each of them is in doubt, only of what is pushed and answered this is known.
    */
   get isCompared(): boolean {
     return this.#isCompared
@@ -47,6 +44,7 @@ export class Positions {
     this.#positionByArchive.delete(archive)
     this.#lastSeqs.delete(archive)
     if (this.#latest === archive) this.#latest = this.archives.at(-1)
+    this.#noteCompared()
   }
 
   /** The position that two replicas compare themselves by: whole, or none. */
@@ -69,5 +67,12 @@ export class Positions {
   /** Documents whose last entry lies beyond seq. */
   *beyond(archive: ArchiveId, seq: number): Iterable<DocumentId> {
     for (const [id, last] of this.#lastSeqs.get(archive) ?? []) if (last > seq) yield id
+  }
+
+  #noteCompared(): void {
+    const isCompared = [...this.#positionByArchive.values()].some((one) => one.isCompared)
+    if (isCompared === this.#isCompared) return
+    this.#isCompared = isCompared
+    this.onCompared.tell()
   }
 }

@@ -17,6 +17,7 @@ export const mustHappen = [
   'store failed',
   'restarted archive',
   'restored archive',
+  'restored at last',
   'replaced archive',
   'cloned',
   'deleted',
@@ -116,6 +117,7 @@ class Run {
     for (const device of this.#devices) {
       if (device.store.isDead || device.replica === undefined) this.#crash(device)
     }
+    if (this.#world.random.chance(0.3)) await this.#restoreAtLast()
     for (let round = 0; round < 6; round++) {
       for (const device of this.#devices) {
         this.#start(device.start())
@@ -130,6 +132,22 @@ class Run {
         this.#throwFailure()
       }
     }
+  }
+
+  /** All that was edited is archived; then the archive is what it was before, and nobody edits again. */
+  async #restoreAtLast(): Promise<void> {
+    const { clock } = this.#world
+    const older = this.#archive.backup()
+    for (const device of this.#devices) {
+      await this.#wait(device.start())
+      this.#start(this.#edit(device))
+      await clock.run(1_000)
+      this.#start(this.#meetArchive(device, goodWay))
+      await clock.run(8_000)
+      this.#throwFailure()
+    }
+    this.#archive.restore(older)
+    this.#world.count('restored at last')
   }
 
   async check(): Promise<void> {

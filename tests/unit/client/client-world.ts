@@ -145,7 +145,7 @@ interface Running {
 
 export class ArchiveHost {
   readonly #world: World
-  readonly #disk: MemoryDisk
+  #disk: MemoryDisk
   #running: { readonly node: ArchiveNode; readonly log: Log } | undefined
 
   constructor(world: World) {
@@ -162,6 +162,18 @@ export class ArchiveHost {
     this.#world.host('archive').crash()
     this.#disk.crash()
     this.#running = undefined
+  }
+
+  /** What is on its disk at this moment. */
+  copy(): MemoryDisk {
+    return this.#disk.copy()
+  }
+
+  /** It dies, and comes back with what was on this disk: an older copy of its own. */
+  async restore(disk: MemoryDisk): Promise<void> {
+    this.crash()
+    this.#disk = disk.copy()
+    await this.start()
   }
 
   async head(): Promise<number> {

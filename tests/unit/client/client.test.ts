@@ -70,6 +70,54 @@ describe('a client in a simulated world', () => {
     expect(await world.archive.head()).toBe(1)
   })
 
+  test('[L26] [CLIENT-21] what a restored archive has lost is not called archived, and is there again with no edit and no peer', async () => {
+    const world = new ClientWorld('restored')
+    await world.archive.start()
+    const a = await world.device('archive')
+    const document = await world.settle(a.notes.open('note-1'))
+    type(document, 'in the copy ')
+    await world.settle(document.whenArchived())
+    const copy = world.archive.copy()
+    type(document, 'after it ')
+    await world.settle(document.whenArchived())
+    // All of it has come back in the log's stream: nothing is owed any more.
+    await world.until(() => a.notes.status.archives[0]?.seq === 2)
+    const told: string[] = []
+    const note = (): void => {
+      const said = `${a.notes.status.archives[0]?.state ?? 'none'}: ${document.state.safety}`
+      if (told.at(-1) !== said) told.push(said)
+    }
+    a.notes.onStatus(note)
+    document.onState(note)
+    // Slow enough to be looked at.
+    world.world.network.setConditions({ delayMs: 100 })
+    await world.archive.restore(copy)
+    expect(await world.archive.head()).toBe(1)
+    await world.until(() => a.notes.status.archives[0]?.state === 'resyncing')
+    await world.until(() => document.state.safety === 'saved')
+    let isArchived = false
+    const archived = document.whenArchived().then(() => (isArchived = true))
+    await world.world.clock.settle()
+    expect(isArchived).toBe(false)
+    await world.settle(archived)
+    expect(await world.archive.head()).toBe(2)
+    expect(told).toContain('resyncing: saved')
+    await world.until(() => told.at(-1) === 'live: archived')
+    // What was in doubt when the device died is in doubt when it is back.
+    await world.archive.restore(copy)
+    await world.until(() => document.state.safety === 'saved')
+    a.crash()
+    world.archive.crash()
+    await a.start()
+    const again = await world.settle(a.notes.open('note-1'))
+    expect(again.state).toMatchObject({ safety: 'saved', pending: { local: 0, saved: 0 } })
+    await world.archive.start()
+    a.client.retryNow()
+    await world.settle(again.whenArchived())
+    expect([again.state.safety, await world.archive.head()]).toEqual(['archived', 2])
+    expect(a.errors).toEqual([])
+  })
+
   test('[L45] [CLIENT-6] synced is not said while nobody is linked, nor while something is on its way', async () => {
     const world = new ClientWorld('never early')
     const a = await world.device('both')
