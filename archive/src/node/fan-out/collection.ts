@@ -26,7 +26,7 @@ import { wireEntry } from './wire-entry.js'
  */
 export class Collection implements Feed {
   readonly name: CollectionName
-  readonly places = new Places()
+  readonly places = new Places((instance) => this.#readerByInstance.get(instance))
   readonly gaps: Gaps
   readonly presence: PresenceRelay
   readonly shared: SharedAnswers
@@ -182,14 +182,15 @@ export class Collection implements Feed {
     const { livePageBytes } = this.#context.limits
     const places = this.places.of(entries)
     const placeBySeq = new Map<number, Entry>()
-    const placeAt = (seq: number): Entry | undefined => {
+    const placeAt = (entry: Entry): Entry | undefined => {
+      const { seq } = entry
       const known = placeBySeq.get(seq)
       if (known !== undefined) return known
-      const place = placeOf(entries.find((entry) => entry.seq === seq))
+      const place = placeOf(entry)
       if (place !== undefined) {
         placeBySeq.set(seq, place)
         this.#context.counters.places++
-        this.#rememberPlace(seq, entries)
+        this.#rememberPlace(entry)
       }
       return place
     }
@@ -201,12 +202,13 @@ export class Collection implements Feed {
     }
   }
 
-  #rememberPlace(seq: number, entries: readonly Entry[]): void {
-    const entry = entries.find((one) => one.seq === seq)
-    if (entry?.kind === 'row') this.#documentByPlace.set(seq, entry.document)
+  #rememberPlace(entry: Entry): void {
+    if (entry.kind !== 'row') return
+    this.#documentByPlace.set(entry.seq, entry.document)
+    if (this.#documentByPlace.size <= maxPlaces) return
     for (const [oldest] of this.#documentByPlace) {
-      if (this.#documentByPlace.size <= maxPlaces) break
       this.#documentByPlace.delete(oldest)
+      break
     }
   }
 }

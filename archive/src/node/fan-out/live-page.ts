@@ -18,7 +18,7 @@ export class LivePage {
   readonly through: number
   readonly entries: readonly Entry[]
   readonly #places: PlacesByReader
-  readonly #placeOf: (seq: number) => Entry | undefined
+  readonly #placeOf: (entry: Entry) => Entry | undefined
   readonly #bytesByVariant = new Map<string | number, Uint8Array>()
 
   /**
@@ -29,7 +29,7 @@ export class LivePage {
     after: number,
     entries: readonly Entry[],
     places: PlacesByReader,
-    placeOf: (seq: number) => Entry | undefined,
+    placeOf: (entry: Entry) => Entry | undefined,
   ) {
     this.after = after
     this.entries = entries
@@ -55,7 +55,7 @@ export class LivePage {
       own.length === 0
         ? this.entries
         : this.entries.map((entry) =>
-            places?.has(entry.seq) === true ? (this.#placeOf(entry.seq) ?? entry) : entry,
+            places?.has(entry.seq) === true ? (this.#placeOf(entry) ?? entry) : entry,
           )
     const { after, through } = this
     const bytes = encodeMessage({

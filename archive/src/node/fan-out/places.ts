@@ -3,18 +3,27 @@ import {
   hashedOfOp,
   opHashBytes,
   type Entry,
+  type InstanceId,
   type OpHash,
   type OpId,
 } from '@holdfast/peer/protocol'
 import type { PageTarget, PlacesByReader } from './live-page.js'
 
 /**
- * Who holds an op already, by the word of the one who pushes it: itself, and the neighbours that its
- * links have delivered it to. Kept from the push until its answer, so it is bounded by what may wait
- * for the disk. Whatever is said wrongly costs a fetch: a reader believes its own store alone.
+ * Who holds an op already: its author, and by the word of the one who pushes it that one, and the
+ * neighbours that its links have delivered it to. What was said is kept from the push until its
+ * answer, so it is bounded by what may wait for the disk. Whatever is said wrongly costs a fetch: a
+ * reader believes its own store alone.
  */
 export class Places {
+  readonly #readerOf: (instance: InstanceId) => PageTarget | undefined
+  /** Where there is more to say than who its author is. */
   readonly #holdersByOp = new Map<string, readonly PageTarget[]>()
+
+  /** @param readerOf the reader of an instance, if that one reads here */
+  constructor(readerOf: (instance: InstanceId) => PageTarget | undefined) {
+    this.#readerOf = readerOf
+  }
 
   note(op: OpId, holders: readonly PageTarget[]): void {
     this.#holdersByOp.set(keyOf(op), holders)
@@ -26,14 +35,15 @@ export class Places {
 
   /** Which readers hold which of these entries. */
   of(entries: readonly Entry[]): PlacesByReader {
-    if (this.#holdersByOp.size === 0) return none
     const places = new Map<PageTarget, Set<number>>()
+    const areSaid = this.#holdersByOp.size > 0
     for (const entry of entries) {
       if (entry.kind !== 'row' || entry.op === undefined) continue
+      const author = this.#readerOf(entry.op.instance)
+      if (author !== undefined) add(places, author, entry.seq)
+      if (!areSaid) continue
       for (const reader of this.#holdersByOp.get(keyOf(entry.op)) ?? []) {
-        const seqs = places.get(reader)
-        if (seqs === undefined) places.set(reader, new Set([entry.seq]))
-        else seqs.add(entry.seq)
+        add(places, reader, entry.seq)
       }
     }
     return places
@@ -41,15 +51,19 @@ export class Places {
 }
 
 /** The place of a live op: its seq, and the hash that stands for its id and its bytes. */
-export function placeOf(entry: Entry | undefined): Entry | undefined {
-  if (entry?.kind !== 'row' || entry.op === undefined) return undefined
+export function placeOf(entry: Entry): Entry | undefined {
+  if (entry.kind !== 'row' || entry.op === undefined) return undefined
   const hashed = hashedOfOp(entry.op, entry.document, entry.bytes)
   // In one call: an object for each hash would cost twice as much as hashing.
   const hash = hashOf('sha256', hashed, 'hex').slice(0, 2 * opHashBytes) as OpHash
   return { kind: 'place', seq: entry.seq, hash }
 }
 
-const none: PlacesByReader = new Map()
+function add(places: Map<PageTarget, Set<number>>, reader: PageTarget, seq: number): void {
+  const seqs = places.get(reader)
+  if (seqs === undefined) places.set(reader, new Set([seq]))
+  else seqs.add(seq)
+}
 
 function keyOf({ instance, n }: OpId): string {
   return `${instance} ${n}`

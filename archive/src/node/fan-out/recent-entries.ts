@@ -1,4 +1,4 @@
-import { copyOf, type Entry } from '@holdfast/peer/protocol'
+import type { Entry } from '@holdfast/peer/protocol'
 import { sizeOfWireEntry } from './wire-entry.js'
 
 export interface RecentPage {
@@ -28,8 +28,8 @@ export class RecentEntries {
   add(after: number, entries: readonly Entry[]): void {
     const last = this.#entries[this.#entries.length - 1]
     if (last === undefined || after !== last.seq) this.#restart(after)
-    for (const entry of entries) {
-      this.#entries.push(ownEntry(entry))
+    for (const entry of ownEntries(entries)) {
+      this.#entries.push(entry)
       this.#bytes += sizeOfWireEntry(entry)
     }
     this.#trim()
@@ -89,7 +89,23 @@ export class RecentEntries {
   }
 }
 
-/** The commit's bytes are views of a whole group's: one small row would keep all of them. */
-function ownEntry(entry: Entry): Entry {
-  return entry.kind === 'row' ? { ...entry, bytes: copyOf(entry.bytes) } : entry
+/**
+ * The commit's bytes are views of a whole group's, other collections' included: one small row would
+ * keep all of them. In one copy: memory for each row would cost more than all else that is done here.
+ */
+function ownEntries(entries: readonly Entry[]): readonly Entry[] {
+  let length = 0
+  for (const entry of entries) if (entry.kind === 'row') length += entry.bytes.length
+  const copy = new Uint8Array(length)
+  let end = 0
+  return entries.map((entry) => {
+    if (entry.kind !== 'row') return entry
+    const from = end
+    end += entry.bytes.length
+    copy.set(entry.bytes, from)
+    const bytes = copy.subarray(from, end)
+    const { kind, seq, document, op } = entry
+    // Written out twice: a spread costs more than the copy.
+    return op === undefined ? { kind, seq, document, bytes } : { kind, seq, document, op, bytes }
+  })
 }

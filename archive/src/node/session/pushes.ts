@@ -1,9 +1,10 @@
 /*
  * What one session pushes, on its way to the disk and back.
  *
- *   push ── authorised, within bounds ──► log.append, in order ──► answered, in order
- *     └──── refused with a code ────────────────────────────────────────▲
+ *   push ── authorised, within bounds ──► gathered ──► log.append, in order ──► answered, in order
+ *     └──── refused with a code ───────────────────────────────────────────────────▲
  *
+ * What came in one turn is given to the log in one call, for a call costs as much as the op in it.
  * Everything that was answered by one commit of the log shares one `committed`.
  */
 import {
@@ -27,6 +28,8 @@ type RefusedOp = MessageOf<'refused'>['results'][number]
 interface Pending {
   readonly ops: readonly PushedOp[]
   readonly bytes: number
+  /** Who holds them already: told to the readers at the head while they are on their way. */
+  readonly holders: readonly PageTarget[]
   /** In the order of the ops; undefined until the log has answered. */
   results: readonly (CommittedOp | RefusedOp)[] | undefined
 }
@@ -38,6 +41,8 @@ export class Pushes {
   readonly #session: Participant
   readonly #collection: Collection
   readonly #pending: Pending[] = []
+  /** Of these, what came in this turn and is given to the log at its end. */
+  #gathered: Pending[] = []
   #bytes = 0
   #ops = 0
   #isAnswering = false
@@ -65,7 +70,8 @@ export class Pushes {
     counters.pushes++
     counters.pushedOps += ops.length
     const bytes = ops.reduce((sum, op) => sum + bytesOf(op).length + opOverheadBytes, 0)
-    const pending: Pending = { ops, bytes, results: undefined }
+    const holders = this.#holders(ops, reached, neighbours)
+    const pending: Pending = { ops, bytes, holders, results: undefined }
     this.#pending.push(pending)
     this.#bytes += bytes
     this.#ops += ops.length
@@ -76,7 +82,10 @@ export class Pushes {
         pending,
         ops.map(({ op }) => ({ op, code })),
       )
-    else void this.#store(pending, this.#holders(reached, neighbours))
+    else {
+      if (this.#gathered.length === 0) queueMicrotask(() => void this.#store())
+      this.#gathered.push(pending)
+    }
   }
 
   #refusal({ ops, bytes }: Pending): ErrorCode | undefined {
@@ -96,37 +105,57 @@ export class Pushes {
     return counters.pushedBytesWaiting > limits.maxPushedBytesInAll ? 'rate-limited' : undefined
   }
 
-  async #store(pending: Pending, holders: readonly PageTarget[]): Promise<void> {
-    const { ops } = pending
-    const { places } = this.#collection
-    const isPlaced = holders.length > 0
+  async #store(): Promise<void> {
+    const gathered = this.#gathered
+    this.#gathered = []
+    const [first] = gathered
+    const ops =
+      gathered.length === 1 && first !== undefined ? first.ops : gathered.flatMap(({ ops }) => ops)
+    this.#eachPlaced(gathered, (op, holders) => this.#collection.places.note(op, holders))
+    let results: readonly (CommittedOp | RefusedOp)[]
     try {
-      if (isPlaced) for (const { kind, op } of ops) if (kind === 'live') places.note(op, holders)
-      this.#answer(pending, await this.#give(ops))
+      results = await this.#give(ops)
     } catch (error) {
       const code = codeOfStorage(error)
       this.#session.context.logger.error('a push could not be stored', { error: String(error) })
-      this.#answer(
-        pending,
-        ops.map(({ op }) => ({ op, code })),
-      )
-    } finally {
-      if (isPlaced) for (const { kind, op } of ops) if (kind === 'live') places.forget(op)
+      results = ops.map(({ op }) => ({ op, code }))
+    }
+    let end = 0
+    for (const pending of gathered) {
+      const from = end
+      end += pending.ops.length
+      this.#answer(pending, gathered.length === 1 ? results : results.slice(from, end))
+    }
+    this.#eachPlaced(gathered, (op) => this.#collection.places.forget(op))
+  }
+
+  #eachPlaced(
+    gathered: readonly Pending[],
+    visit: (op: OpId, holders: readonly PageTarget[]) => void,
+  ): void {
+    for (const { ops, holders } of gathered) {
+      if (holders.length === 0) continue
+      for (const { kind, op } of ops) if (kind === 'live') visit(op, holders)
     }
   }
 
   /**
    * Who holds what it pushes: itself, and those of its neighbours that it names. Positions in an
-   * older list of neighbours are dropped: they would name others.
+   * older list of neighbours are dropped: they would name others. Nobody, where it is the author and
+   * names no one else: that its author holds an op goes without saying.
    */
   #holders(
+    ops: readonly PushedOp[],
     reached: MessageOf<'push'>['reached'],
     neighbours: MessageOf<'neighbours'> | undefined,
   ): readonly PageTarget[] {
+    const { instance: self } = this.#session
+    const isReached = reached !== undefined && reached.list === neighbours?.list
+    if (!isReached && ops.every(({ op }) => op.instance === self)) return nobody
     const holders: PageTarget[] = []
-    const own = this.#collection.readerOf(this.#session.instance)
+    const own = this.#collection.readerOf(self)
     if (own !== undefined) holders.push(own)
-    if (reached === undefined || reached.list !== neighbours?.list) return holders
+    if (!isReached) return holders
     for (const position of reached.neighbours) {
       const instance = neighbours.instances[position]
       const reader = instance === undefined ? undefined : this.#collection.readerOf(instance)
@@ -245,6 +274,7 @@ const pacedCodes: ReadonlySet<ErrorCode> = new Set([
 ])
 
 const noBytes = new Uint8Array(0)
+const nobody: readonly PageTarget[] = []
 
 function bytesOf(op: PushedOp): Uint8Array {
   return op.kind === 'tombstone' ? noBytes : op.bytes
