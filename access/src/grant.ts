@@ -20,6 +20,8 @@ import { matchesGlob } from './glob.js'
 export interface Grant {
   /** Wall-clock milliseconds at which it ends; Infinity where there are no tokens. */
   readonly expiresAtMs: number
+  /** The most that it gives in any collection. Absent: not known. */
+  readonly most?: Access
   /** Undefined: the collection is none of the bearer's business. */
   accessTo(collection: CollectionName): Access | undefined
 }
@@ -38,7 +40,7 @@ const maxGlobs = 64
 
 /** Gives `access` to every collection, for ever: for servers without tokens. */
 export function openGrant(access: Access): Grant {
-  return { expiresAtMs: Number.POSITIVE_INFINITY, accessTo: () => access }
+  return { expiresAtMs: Number.POSITIVE_INFINITY, most: access, accessTo: () => access }
 }
 
 /**
@@ -55,7 +57,13 @@ export function parseGrant(claims: unknown, nowMs: number): Parsed<Grant> {
   if (notBeforeMs > nowMs + clockSkewMs) return refuse('unauthenticated', 'token: not yet valid')
   const globs = readGlobs(claims['holdfast'])
   if (!globs.ok) return globs
-  return accept({ expiresAtMs, accessTo: (collection) => most(globs.value, collection) })
+  const highest = highestOf(globs.value)
+  return accept({
+    expiresAtMs,
+    ...(highest === undefined ? {} : { most: highest }),
+    accessTo: (collection) =>
+      highestOf(globs.value.filter(([glob]) => matchesGlob(glob, collection))),
+  })
 }
 
 /** What a token's `holdfast` claim may be: used on the way in and when one is minted. */
@@ -71,14 +79,9 @@ export function readGlobs(claim: unknown): Parsed<readonly (readonly [string, Ac
   return accept(globs)
 }
 
-function most(
-  globs: readonly (readonly [string, Access])[],
-  collection: CollectionName,
-): Access | undefined {
+function highestOf(globs: readonly (readonly [string, Access])[]): Access | undefined {
   let level = -1
-  for (const [glob, access] of globs) {
-    if (matchesGlob(glob, collection)) level = Math.max(level, accessLevels.indexOf(access))
-  }
+  for (const [, access] of globs) level = Math.max(level, accessLevels.indexOf(access))
   return accessLevels[level]
 }
 

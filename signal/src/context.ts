@@ -15,6 +15,8 @@ export interface SignalContext {
   /** Absent: nobody needs a token, and everybody has `openAccess`. */
   readonly tokens?: TokenVerifier
   readonly openAccess: Access
+  /** Whether those who may be archives are told which rooms there are. */
+  readonly namesRooms: boolean
   readonly ice: IceOptions
   /** Whether frames are relayed at all. */
   readonly relays: boolean

@@ -39,6 +39,8 @@ export interface SignalLimits {
   readonly maxRooms: number
   readonly maxPeersPerRoom: number
   readonly maxArchivesPerRoom: number
+  /** Sockets that are told which rooms there are. */
+  readonly maxWatchers: number
   /** How long a returning peer's place is laid out around the links that it has named. */
   readonly settleMs: number
 
@@ -104,6 +106,8 @@ export const defaultSignalLimits: SignalLimits = {
   maxPeersPerRoom: 1_000,
   // Two archives, and two that take their place during a move.
   maxArchivesPerRoom: 4,
+  // Archives that share the collections of one signaller, each twice after a bad end.
+  maxWatchers: 16,
   // After a restart everybody is told to be back within 4 seconds.
   settleMs: 5_000,
 

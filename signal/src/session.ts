@@ -15,21 +15,26 @@ import {
   type InstanceId,
   type Join,
   type ToSignaller,
+  type Watch as WatchMessage,
 } from '@holdfast/peer/protocol'
 import type { SignalContext } from './context.js'
 import type { RelayEnd, Relays } from './relay/relays.js'
 import { Memberships, type MembershipOwner } from './rooms/memberships.js'
 import type { Rooms } from './rooms/rooms.js'
+import { Watch, type WatchOwner } from './rooms/watch.js'
 import { Gate, type GateKeeper } from './sockets/gate.js'
 import type { Socket, SocketListener } from './sockets/socket.js'
 
-export class Session implements SocketListener, MembershipOwner, GateKeeper {
+export class Session implements SocketListener, MembershipOwner, WatchOwner, GateKeeper {
   readonly relayEnds = new Map<number, RelayEnd>()
   readonly #context: SignalContext
+  readonly #rooms: Rooms
   readonly #relays: Relays
   readonly #gate: Gate
   readonly #memberships: Memberships
   readonly #onClosed: (session: Session) => void
+  /** Made for the few that ask. */
+  #watch: Watch | undefined
   #hasJoined = false
   #strayFrames: TokenBucket | undefined
   #channels = 0
@@ -42,6 +47,7 @@ export class Session implements SocketListener, MembershipOwner, GateKeeper {
     onClosed: (session: Session) => void,
   ) {
     this.#context = context
+    this.#rooms = rooms
     this.#relays = relays
     this.#onClosed = onClosed
     this.#gate = new Gate(context, socket, this)
@@ -117,7 +123,8 @@ export class Session implements SocketListener, MembershipOwner, GateKeeper {
   }
 
   onDue(nowMs: number): number {
-    return this.#memberships.onDue(nowMs)
+    const dueMs = this.#memberships.onDue(nowMs)
+    return this.#watch === undefined ? dueMs : Math.min(dueMs, this.#watch.onDue(nowMs))
   }
 
   onClosing(code: ErrorCode): void {
@@ -125,6 +132,7 @@ export class Session implements SocketListener, MembershipOwner, GateKeeper {
   }
 
   onClosed(): void {
+    this.#watch?.end()
     this.#memberships.endAll('lost')
     this.#onClosed(this)
   }
@@ -145,12 +153,12 @@ export class Session implements SocketListener, MembershipOwner, GateKeeper {
   }
 
   onMembershipsChanged(): void {
-    if (this.#memberships.count === 0) {
-      this.#gate.unprove()
-      return
-    }
-    this.#hasJoined = true
-    this.#gate.prove()
+    if (this.#memberships.count > 0) this.#hasJoined = true
+    this.#weighProof()
+  }
+
+  onWatchChanged(): void {
+    this.#weighProof()
   }
 
   wakeAt(atMs: number): void {
@@ -187,6 +195,9 @@ export class Session implements SocketListener, MembershipOwner, GateKeeper {
       case 'relay-close':
         this.#memberships.closeRelay(message.collection, message.to)
         return
+      case 'watch':
+        this.#startWatch(message)
+        return
       case 'ping':
         this.send({ type: 'pong' })
         return
@@ -198,6 +209,21 @@ export class Session implements SocketListener, MembershipOwner, GateKeeper {
   #join(join: Join): void {
     if (join.version === signallingVersion) this.#await(this.#memberships.join(join))
     else this.#gate.refuse('unsupported-version')
+  }
+
+  #startWatch(watch: WatchMessage): void {
+    if (watch.version !== signallingVersion) {
+      this.#gate.refuse('unsupported-version')
+      return
+    }
+    this.#watch ??= new Watch(this.#context, this.#rooms, this)
+    this.#await(this.#watch.ask(watch))
+  }
+
+  /** Who is in a room, or is told of rooms, has shown that it may be here. */
+  #weighProof(): void {
+    if (this.#memberships.count > 0 || this.#watch?.isOn === true) this.#gate.prove()
+    else this.#gate.unprove()
   }
 
   /** Nothing that a message starts may end the process. */

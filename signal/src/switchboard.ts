@@ -23,6 +23,8 @@ export interface SwitchboardOptions {
   readonly limits?: Partial<SignalLimits>
   /** Absent: nobody needs a token, and everybody has `openAccess`. */
   readonly tokens?: TokenVerifier
+  /** Without tokens: strangers are served. Nobody is told then which rooms there are. */
+  readonly open?: boolean
   /** Default: `admin`. */
   readonly openAccess?: Access
   readonly ice?: IceOptions
@@ -41,6 +43,7 @@ export function createSwitchboard(options: SwitchboardOptions): Switchboard {
     counters: new Counters(),
     ...(options.tokens === undefined ? {} : { tokens: options.tokens }),
     openAccess: options.openAccess ?? 'admin',
+    namesRooms: options.tokens !== undefined || options.open !== true,
     ice: options.ice ?? {},
     relays: options.relay ?? true,
   })

@@ -3,7 +3,6 @@ import { createArchive } from '@holdfast/archive'
 import { createClient, type Client } from '@holdfast/client'
 import { nodeStore } from '@holdfast/client/node'
 import { silentLogger } from '@holdfast/peer/ports'
-import type { CollectionName } from '@holdfast/peer/protocol'
 import { createSignalServer } from '@holdfast/signal'
 import wrtc from '@roamhq/wrtc'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -19,7 +18,7 @@ afterEach(async () => {
 })
 
 test(
-  '[ROOMS-1] [ROOMS-2] [ROOMS-3] a client that knows a signaller alone has its edits archived over WebRTC, and reads them back from there',
+  '[ROOMS-2] [ROOMS-3] [ROOMS-5] a client that knows a signaller alone has its edits archived over WebRTC by an archive that was told of no collection, and reads them back from there',
   { timeout: 90_000 },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-rooms-'))
@@ -32,7 +31,6 @@ test(
       port: 0,
       logger: silentLogger,
       signal: { urls: [signal] },
-      collections: ['notes' as CollectionName],
     })
     opened.push(() => archive.close())
     const client = async (name: string): Promise<Client> => {
@@ -60,7 +58,12 @@ test(
     const read = await (await two.collection('notes')).open('note-1')
     await until(() => read.ydoc.getText('body').toJSON() === 'hello world', 30_000)
 
-    // What is new to the archive is a room that it joins.
-    expect(archive.rooms).toMatchObject({ rooms: 1, joined: 1 })
+    expect(archive.rooms).toMatchObject({ calling: 1, rooms: 1, joined: 1 })
+
+    // With the archive in it alone, the room is one without anybody: nobody is called there anew.
+    await two.close()
+    await until(() => archive.rooms?.links === 0)
+    await until(() => signaller.counters.members === 1)
+    expect(signaller.counters.rooms).toBe(1)
   },
 )

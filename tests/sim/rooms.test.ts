@@ -7,6 +7,7 @@ import { HandshakeGate } from '@holdfast/peer'
 import { silentLogger } from '@holdfast/peer/ports'
 import type { CollectionName } from '@holdfast/peer/protocol'
 import { createWorld, type Life, type World } from '@holdfast/peer/testing'
+import type { SwitchboardOptions } from '@holdfast/signal'
 import { expect, test } from 'vitest'
 import { storeOn } from '../unit/client/client-world.js'
 import { taken } from '../unit/client/replica-world.js'
@@ -24,9 +25,9 @@ class Meeting {
   node: ArchiveNode | undefined
   #devices = 0
 
-  constructor(seed: string) {
+  constructor(seed: string, signaller: Partial<SwitchboardOptions> = {}) {
     this.world = createWorld({ seed })
-    this.signaller = new SimulatedSignaller(this.world)
+    this.signaller = new SimulatedSignaller(this.world, signaller)
     this.rtc = new SimulatedRtc(this.world)
     this.#disk = new MemoryDisk(this.world.random.fork('disk'))
   }
@@ -86,7 +87,7 @@ class Meeting {
       dialer: this.rtc.dialer(life),
       gate: new HandshakeGate(),
     })
-    await rooms.start()
+    rooms.start()
     this.rooms = rooms
     this.node = node
   }
@@ -112,7 +113,13 @@ test('[ROOMS-1] [ROOMS-2] [ROOMS-3] [ROOMS-4] an archive in the room archives wh
   await meeting.settle(two.note.whenArchived())
   expect(two.note.state.safety).toBe('archived')
   await meeting.until(() => textOf(one) === textOf(two))
-  expect(meeting.rooms?.stats()).toEqual({ rooms: 1, joined: 1, links: 2 })
+  expect(meeting.rooms?.stats()).toEqual({
+    signallers: 1,
+    calling: 1,
+    rooms: 1,
+    joined: 1,
+    links: 2,
+  })
   // The mesh counts the other device alone.
   expect([one, two].map(({ collection }) => collection.status.peers)).toEqual([1, 1])
   expect(meeting.node?.stats().errorsByCode).toEqual({})
@@ -157,3 +164,56 @@ test('[ROOMS-3] links that fail are made again, and a signaller that was away ch
   await meeting.settle(one.client.close())
   meeting.rooms?.close()
 })
+
+test('[ROOMS-5] an archive that was told of no collection is where somebody is, and leaves when nobody has been there for a while', async () => {
+  const meeting = new Meeting('rooms that nobody named')
+  meeting.startArchive([])
+  const one = await meeting.device()
+  one.note.ydoc.getText('body').insert(0, 'never heard of. ')
+  await meeting.until(() => isLive(one))
+  await meeting.settle(one.note.whenArchived())
+  expect(one.note.state.safety).toBe('archived')
+  expect(meeting.rooms?.stats()).toEqual({
+    signallers: 1,
+    calling: 1,
+    rooms: 1,
+    joined: 1,
+    links: 1,
+  })
+
+  // Back within a minute: it stays where it was.
+  await meeting.settle(one.client.close())
+  const two = await meeting.device()
+  await meeting.until(() => textOf(two) === 'never heard of. ')
+  expect(meeting.rooms?.stats().rooms).toBe(1)
+  await meeting.settle(two.client.close())
+  await meeting.until(() => meeting.rooms?.stats().rooms === 0)
+  const three = await meeting.device()
+  await meeting.until(() => textOf(three) === 'never heard of. ')
+  await meeting.settle(three.client.close())
+  meeting.rooms?.close()
+})
+
+test('[ROOMS-1] where a signaller does not tell which rooms there are, the archive is in those of its log, and of each new one', async () => {
+  const meeting = new Meeting('rooms of a signaller that is open to all', { open: true })
+  meeting.startArchive([notes])
+  const one = await meeting.device()
+  one.note.ydoc.getText('body').insert(0, 'archived. ')
+  await meeting.until(() => isLive(one))
+  await meeting.settle(one.note.whenArchived())
+  meeting.crashArchive()
+  await meeting.until(() => !isLive(one))
+  meeting.startArchive([])
+  await meeting.until(() => isLive(one))
+  expect(meeting.rooms?.stats()).toMatchObject({ calling: 0, rooms: 1, joined: 1 })
+  const drafts = await meeting.settle(one.client.collection('drafts'))
+  const draft = await meeting.settle(drafts.open('draft-1'))
+  draft.ydoc.getText('body').insert(0, 'in no log')
+  // What has never been in the log is joined when it is named, or comes there by another way.
+  await meeting.until(() => isSaved(draft))
+  expect(meeting.rooms?.stats().rooms).toBe(1)
+  await meeting.settle(one.client.close())
+  meeting.rooms?.close()
+})
+
+const isSaved = (document: Document): boolean => document.state.safety === 'saved'

@@ -38,7 +38,7 @@ export class Outreach {
     const follower = followerOf(options, parts)
     const rooms = await roomsOf(options, parts)
     await follower?.start()
-    await rooms?.start()
+    rooms?.start()
     return new Outreach(follower, rooms)
   }
 

@@ -5,6 +5,7 @@ export {
   digestBytes,
   hexOf,
   idBytes,
+  lastGeneration,
   maxCollectionNameBytes,
   maxDocumentIdBytes,
   opHashBytes,
@@ -106,11 +107,15 @@ export {
   type RemovedNeighbour,
   type Renew,
   type Renewed,
+  type RoomsNamed,
   type SendSignal,
   type SignallingError,
   type SignallingLimits,
   type SignallingSecret,
   type ToSignaller,
+  type Unwatched,
+  type Watch,
+  type Watching,
 } from './signalling/index.js'
 export {
   clientsOf,

@@ -51,7 +51,13 @@ export type ConnectionState =
 /** What was said about one collection. */
 export type RoomMessage = Exclude<
   FromSignaller,
-  { readonly type: 'ping' | 'pong' | 'drain' | 'relay-credit' }
+  { readonly type: 'ping' | 'pong' | 'drain' | 'relay-credit' | WatchWord['type'] }
+>
+
+/** What was said to a watch. */
+export type WatchWord = Extract<
+  FromSignaller,
+  { readonly type: 'watching' | 'rooms' | 'unwatched' }
 >
 
 export interface ConnectionDelegate {
@@ -59,6 +65,9 @@ export interface ConnectionDelegate {
   onState(state: ConnectionState): void
   /** An error here is about a collection. */
   onMessage(message: RoomMessage): void
+  onWatchWord(word: WatchWord): void
+  /** Of something that was about no collection. */
+  onRefused(code: ErrorCode): void
   onRelayCredit(channel: number, bytes: number): void
   onRelayFrame(channel: number, frame: Uint8Array): void
   /** `sendPaced` refused a message, and would take one now. */
@@ -241,6 +250,11 @@ export class Connection {
       case 'relay-credit':
         this.#delegate.onRelayCredit(message.channel, message.bytes)
         return
+      case 'watching':
+      case 'rooms':
+      case 'unwatched':
+        this.#delegate.onWatchWord(message)
+        return
       case 'error':
         this.#options.counters.refusals++
         if (message.collection === undefined) this.#onRefusal(message)
@@ -254,6 +268,7 @@ export class Connection {
   /** Of the connection as a whole. Where the server ends it for this, the close says so again. */
   #onRefusal({ code, retryAfterMs }: SignallingError): void {
     this.#options.logger.info('the signalling server refused', { code })
+    this.#delegate.onRefused(code)
     if (code !== 'rate-limited') return
     this.#pacer.pause(Math.min(retryAfterMs ?? 1_000, this.#options.limits.mostAskedPauseMs))
   }

@@ -17,4 +17,6 @@ export class SignallingCounters {
   refusals = 0
   /** Neighbours beyond the limit. */
   neighboursIgnored = 0
+  /** Rooms beyond the limit of a watch. */
+  roomsIgnored = 0
 }

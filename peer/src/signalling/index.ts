@@ -6,6 +6,7 @@ export { defaultSignallingClientLimits, type SignallingClientLimits } from './li
 export type { GoneReason, NeighbourNews } from './neighbourhood.js'
 export { Pacer } from './pacer.js'
 export { Renewal, type RenewalOptions } from './renewal.js'
+export type { RoomNews, RoomWatch, WatchState } from './room-watch.js'
 export type { RoomOptions, RoomState, SignallingRoom } from './room.js'
 export { createSignalling, type Signalling, type SignallingOptions } from './signalling.js'
 export { TokenSource, type TokenAnswer, type TokenProvider } from './token-source.js'

@@ -30,6 +30,8 @@ export interface SignallingClientLimits {
   readonly maxSignalAgeMs: number
   /** Neighbours that a server can name, each collection. Beyond: not heard. */
   readonly maxNeighbours: number
+  /** Rooms that a server can name to a watch. Beyond: not heard. */
+  readonly maxWatchedRooms: number
   readonly maxRelays: number
   /** Bytes that wait in one relay for its window. Beyond: the relay fails. */
   readonly maxRelayQueueBytes: number
@@ -59,6 +61,8 @@ export const defaultSignallingClientLimits: SignallingClientLimits = {
   maxSignalAgeMs: 10_000,
   // Only an archive has more than a dozen: it is linked with the whole room.
   maxNeighbours: 4_096,
+  // As many as a server has, unless it was told otherwise.
+  maxWatchedRooms: 20_000,
   maxRelays: 16,
   // Links stop at a window of 1 MiB of their own.
   maxRelayQueueBytes: 8 * 1024 * 1024,

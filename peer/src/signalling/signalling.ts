@@ -5,6 +5,7 @@
  *   connection.ts     one socket: dial, pauses, silence, drain
  *   membership.ts     being in each collection's room: join, renewal, return
  *   client-room.ts    what happens in it: neighbours, signals, relays
+ *   room-watch.ts     being told which rooms there are
  */
 import { silentLogger, type Clock, type Logger, type Random, type Undo } from '../ports/index.js'
 import type { CollectionName, InstanceId, PeerRole, ReplicaId } from '../protocol/index.js'
@@ -14,6 +15,7 @@ import type { Dial } from './dial.js'
 import { defaultSignallingClientLimits, type SignallingClientLimits } from './limits.js'
 import { Listeners } from './listeners.js'
 import { ClientRoom, type RoomContext } from './client-room.js'
+import { ClientWatch, type RoomWatch } from './room-watch.js'
 import type { RelayLink } from './relay-link.js'
 import type { RoomOptions, SignallingRoom } from './room.js'
 import { TokenSource, type TokenProvider } from './token-source.js'
@@ -42,6 +44,12 @@ export interface Signalling {
    */
   join(collection: CollectionName, options?: RoomOptions): SignallingRoom
   /**
+   * Asks the server in which rooms somebody is. It tells those in which the token gives `admin`, and
+   * a server that strangers may use without a token tells none. Keeps the connection up until it is
+   * ended. Throws a RangeError while there is one.
+   */
+  watch(): RoomWatch
+  /**
    * Ends all pauses, and tries again what was refused for good: for when the network is back, the
    * page is visible again, or somebody has signed in.
    */
@@ -60,6 +68,7 @@ class SignallingClient implements Signalling {
   readonly #context: RoomContext
   readonly #rooms = new Map<CollectionName, ClientRoom>()
   readonly #channels = new Map<number, RelayLink>()
+  #watch: ClientWatch | undefined
   readonly #states: Listeners<[ConnectionState]>
 
   constructor(options: SignallingOptions) {
@@ -72,6 +81,11 @@ class SignallingClient implements Signalling {
       {
         onState: (state) => this.#onState(state),
         onMessage: (message) => this.#onMessage(message),
+        onWatchWord: (word) => {
+          if (this.#watch === undefined) this.counters.unexpected++
+          else this.#watch.receive(word)
+        },
+        onRefused: (code) => this.#watch?.refused(code),
         // Frames and credit of a relay that has just been closed cross with that: they are normal.
         onRelayCredit: (channel, bytes) => this.#channels.get(channel)?.credit(bytes),
         onRelayFrame: (channel, frame) => this.#channels.get(channel)?.receive(frame),
@@ -113,7 +127,23 @@ class SignallingClient implements Signalling {
     return room
   }
 
+  watch(): RoomWatch {
+    const { state } = this.#connection
+    if (state.phase === 'closed') throw new RangeError('this signalling is closed')
+    if (this.#watch !== undefined) throw new RangeError('this signalling watches already')
+    const watch = new ClientWatch(this.#context, () => {
+      this.#watch = undefined
+      this.#unwantUnused()
+    })
+    this.#watch = watch
+    if (state.phase === 'failed') watch.down(state.code)
+    else if (state.phase === 'open') watch.opened()
+    else this.#connection.want()
+    return watch
+  }
+
   retryNow(): void {
+    this.#watch?.retryNow()
     this.#eachRoom((room) => room.retryNow())
     this.#connection.retryNow()
   }
@@ -121,6 +151,7 @@ class SignallingClient implements Signalling {
   close(): void {
     if (this.#connection.state.phase === 'closed') return
     this.#states.clear()
+    this.#watch?.end()
     this.#eachRoom((room) => room.leave())
     this.#context.tokens.close()
     this.#connection.close()
@@ -132,11 +163,13 @@ class SignallingClient implements Signalling {
         this.#eachRoom((room) => room.prepare())
         break
       case 'open':
+        this.#watch?.opened()
         this.#eachRoom((room) => room.opened())
         break
       case 'waiting':
       case 'failed':
         this.#channels.clear()
+        this.#watch?.down(state.code)
         this.#eachRoom((room) => room.down(state.code))
         break
       case 'idle':
@@ -157,7 +190,11 @@ class SignallingClient implements Signalling {
 
   #onLeft(collection: CollectionName): void {
     this.#rooms.delete(collection)
-    if (this.#rooms.size === 0) this.#connection.unwant()
+    this.#unwantUnused()
+  }
+
+  #unwantUnused(): void {
+    if (this.#rooms.size === 0 && this.#watch === undefined) this.#connection.unwant()
   }
 
   #eachRoom(action: (room: ClientRoom) => void): void {

@@ -54,6 +54,7 @@ export class Room {
   readonly #clock: Clock
   readonly #settleMs: number
   readonly #members = new Map<string, Member>()
+  #archives = 0
   /** Members whose standing neighbours are not back yet. */
   readonly #settling = new Map<string, Undo>()
 
@@ -69,10 +70,13 @@ export class Room {
     return this.#members.size
   }
 
-  archives(): number {
-    let count = 0
-    for (const member of this.#members.values()) if (member.role === 'archive') count++
-    return count
+  get archives(): number {
+    return this.#archives
+  }
+
+  /** Whether anybody is here whom an archive could serve. */
+  get hasPeers(): boolean {
+    return this.#members.size > this.#archives
   }
 
   member(id: InstanceId): Member | undefined {
@@ -92,6 +96,7 @@ export class Room {
   /** Takes a member in who is not there. Who gets a link to it is told; it is not. */
   join(member: Member, standing: readonly InstanceId[]): void {
     this.#members.set(member.id, member)
+    if (member.role === 'archive') this.#archives++
     const change = this.#topology.join(member.id, topologyRole(member), { standing })
     this.#announce(change, 'moved', member.id)
     if (this.#topology.isWaiting(member.id)) {
@@ -123,7 +128,10 @@ export class Room {
   }
 
   leave(id: InstanceId, why: RemovalReason): void {
-    if (!this.#members.delete(id)) return
+    const member = this.#members.get(id)
+    if (member === undefined) return
+    this.#members.delete(id)
+    if (member.role === 'archive') this.#archives--
     this.#stopSettling(id)
     this.#announce(this.#topology.leave(id), why, id)
   }

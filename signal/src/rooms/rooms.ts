@@ -14,11 +14,14 @@ import { hexOf } from '@holdfast/peer/protocol'
 import type { SignalContext } from '../context.js'
 import { createTopology } from '../topology/index.js'
 import { Room, type Member } from './room.js'
+import { Watchers } from './watchers.js'
 
 /** A newcomer, without what the server adds. */
 export type Newcomer = Omit<Member, 'resume'>
 
 export class Rooms {
+  /** Told of each room that somebody comes into, and that the last one leaves. */
+  readonly watchers: Watchers
   readonly #context: SignalContext
   readonly #rooms = new Map<CollectionName, Room>()
   readonly #voucherKey: Uint8Array
@@ -26,10 +29,16 @@ export class Rooms {
   constructor(context: SignalContext) {
     this.#context = context
     this.#voucherKey = context.random.bytes(32)
+    this.watchers = new Watchers(context.limits.maxWatchers)
   }
 
   room(collection: CollectionName): Room | undefined {
     return this.#rooms.get(collection)
+  }
+
+  /** Rooms in which somebody is besides archives. */
+  withPeers(): CollectionName[] {
+    return [...this.#rooms].filter(([, { hasPeers }]) => hasPeers).map(([name]) => name)
   }
 
   /**
@@ -55,8 +64,10 @@ export class Rooms {
     }
     const entered = room === undefined ? this.#make(collection) : this.#admit(room, newcomer)
     if (!entered.ok) return entered
+    const hadPeers = entered.value.hasPeers
     entered.value.join(member, standing)
     this.#context.counters.members++
+    if (hadPeers !== entered.value.hasPeers) this.watchers.changed(collection)
     return accept(member)
   }
 
@@ -64,18 +75,20 @@ export class Rooms {
   leave(collection: CollectionName, id: InstanceId, why: RemovalReason): void {
     const room = this.#rooms.get(collection)
     if (room === undefined) return
+    const hadPeers = room.hasPeers
     room.leave(id, why)
     const { counters } = this.#context
     counters.members--
     counters.leaves++
     if (room.size === 0) this.#rooms.delete(collection)
     counters.rooms = this.#rooms.size
+    if (hadPeers !== room.hasPeers) this.watchers.changed(collection)
   }
 
   #admit(room: Room, newcomer: Newcomer): Parsed<Room> {
     const { limits } = this.#context
     if (room.size >= limits.maxPeersPerRoom) return refuse('too-many', 'join: the room is full')
-    if (newcomer.role === 'archive' && room.archives() >= limits.maxArchivesPerRoom) {
+    if (newcomer.role === 'archive' && room.archives >= limits.maxArchivesPerRoom) {
       return refuse('too-many', 'join: enough archives')
     }
     return accept(room)

@@ -70,7 +70,17 @@ export function hostileFrame(random: SeededRandom, known: readonly InstanceId[])
 
 const openings = ['[', '{"a":', '[{"a":', '{"type":"join","token":[']
 
-const types = ['join', 'leave', 'signal', 'renew', 'relay-open', 'relay-close', 'ping', 'pong']
+const types = [
+  'join',
+  'leave',
+  'signal',
+  'renew',
+  'relay-open',
+  'relay-close',
+  'watch',
+  'ping',
+  'pong',
+]
   .concat(['subscribe', 'unsubscribe', 'publish'])
   .concat(['joined', 'neighbours', 'error', 'drain', 'toString', '__proto__', ''])
 

@@ -39,8 +39,19 @@ const toSignaller = fc.oneof(
   fc.record({ type: fc.constant('renew'), collection, token: text }),
   fc.record({ type: fc.constant('signal'), collection, to: id, data: text }),
   fc.record({ type: fc.constantFrom('relay-open', 'relay-close'), collection, to: id }),
+  fc.record({ type: fc.constant('watch'), version: count, token: text }),
   fc.record({ type: fc.constantFrom('ping', 'pong') }),
 )
+
+const limits = fc.record({
+  maxMessageBytes: count,
+  maxSignalUnits: count,
+  messagesPerSecond: count,
+  messageBurst: count,
+  maxRooms: count,
+  idleMs: count,
+  relay: fc.record({ maxFrameBytes: count, windowBytes: count }),
+})
 
 const neighbour = fc.record({
   id,
@@ -69,15 +80,7 @@ const fromSignaller = fc.oneof(
     expiresInMs: count,
     neighbours: fc.array(neighbour, { maxLength: 8 }),
     iceServers,
-    limits: fc.record({
-      maxMessageBytes: count,
-      maxSignalUnits: count,
-      messagesPerSecond: count,
-      messageBurst: count,
-      maxRooms: count,
-      idleMs: count,
-      relay: fc.record({ maxFrameBytes: count, windowBytes: count }),
-    }),
+    limits,
     resume: id,
   }),
   fc.record({ type: fc.constant('left'), collection, code }),
@@ -108,6 +111,14 @@ const fromSignaller = fc.oneof(
     { type: fc.constant('error'), code, collection, to: id, retryAfterMs: count },
     { requiredKeys: ['type', 'code'] },
   ),
+  fc.record({ type: fc.constant('watching'), version: count, expiresInMs: count, limits }),
+  fc.record({
+    type: fc.constant('rooms'),
+    add: fc.array(collection, { maxLength: 128 }),
+    remove: fc.array(collection, { maxLength: 128 }),
+    more: fc.boolean(),
+  }),
+  fc.record({ type: fc.constant('unwatched'), code }),
   fc.record({ type: fc.constant('drain'), retryAfterMs: count }),
 )
 

@@ -23,7 +23,17 @@ test('[SIG-2] every message of the document is read as it stands there, and none
     expect(parseFromSignaller(line)).toEqual({ ok: true, value: JSON.parse(line) as unknown })
   }
   expect(new Set(toSignaller.map(typeOf))).toEqual(
-    new Set(['join', 'leave', 'signal', 'renew', 'relay-open', 'relay-close', 'ping', 'pong']),
+    new Set([
+      'join',
+      'leave',
+      'signal',
+      'renew',
+      'relay-open',
+      'relay-close',
+      'watch',
+      'ping',
+      'pong',
+    ]),
   )
   expect(new Set(fromSignaller.map(typeOf))).toEqual(
     new Set([
@@ -37,6 +47,9 @@ test('[SIG-2] every message of the document is read as it stands there, and none
       'relay-opened',
       'relay-credit',
       'relay-closed',
+      'watching',
+      'rooms',
+      'unwatched',
       'error',
       'drain',
     ]),

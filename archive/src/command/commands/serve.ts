@@ -94,7 +94,7 @@ export function serveCommandOf(name: string): Command {
         value: 'NAME',
         isList: true,
         env: 'HOLDFAST_COLLECTIONS',
-        help: 'Followed, and joined at signallers, before anything is written in it here',
+        help: 'Followed, and joined at signallers whoever is there, before it is written in here',
       },
       archiveLimitFlag,
       logLevelFlag,

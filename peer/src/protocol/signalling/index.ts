@@ -28,11 +28,15 @@ export {
   type RemovedNeighbour,
   type Renew,
   type Renewed,
+  type RoomsNamed,
   type SendSignal,
   type SignallingError,
   type SignallingLimits,
   type SignallingSecret,
   type ToSignaller,
+  type Unwatched,
+  type Watch,
+  type Watching,
 } from './messages.js'
 export { encodeSignalling, parseFromSignaller, parseToSignaller } from './read.js'
 export {

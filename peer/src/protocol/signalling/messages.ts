@@ -33,6 +33,8 @@ export const signallingBounds = {
   /** Of a to z, 0 to 9 and `-`: neighbours are told them, so they must not swell on the way. */
   maxCapabilities: 16,
   maxCapabilityUnits: 32,
+  /** Rooms that one message adds or removes: both lists full of the longest names fit. */
+  maxRoomsNamed: 128,
   maxIceServers: 8,
   maxIceUrls: 8,
   /** UTF-16 units of a URL, a user name or a credential of an ICE server. */
@@ -105,6 +107,16 @@ export interface RelayClose {
   readonly to: InstanceId
 }
 
+/**
+ * Asks to be told in which rooms somebody is, of those in which the token gives `admin`: an archive
+ * then joins them without having been told of each. Said again it brings a new token.
+ */
+export interface Watch {
+  readonly type: 'watch'
+  readonly version: number
+  readonly token?: string
+}
+
 /** Either side may ask at any time; the other answers at once. */
 export interface Ping {
   readonly type: 'ping'
@@ -114,7 +126,16 @@ export interface Pong {
   readonly type: 'pong'
 }
 
-export type ToSignaller = Join | Leave | SendSignal | Renew | RelayOpen | RelayClose | Ping | Pong
+export type ToSignaller =
+  | Join
+  | Leave
+  | SendSignal
+  | Renew
+  | RelayOpen
+  | RelayClose
+  | Watch
+  | Ping
+  | Pong
 
 // What the server says ---------------------------------------------------------------------------
 
@@ -271,6 +292,33 @@ export interface RelayClosed {
   readonly code?: ErrorCode
 }
 
+/** The answer to `watch`. `rooms` follow. */
+export interface Watching {
+  readonly type: 'watching'
+  readonly version: number
+  /** Until the token ends. Absent: it does not end. */
+  readonly expiresInMs?: number
+  readonly limits: SignallingLimits
+}
+
+/**
+ * Rooms that somebody has come into, and rooms that the last one has left: archives do not count.
+ * Those of the first answer to `watch` are all that there are.
+ */
+export interface RoomsNamed {
+  readonly type: 'rooms'
+  readonly add: readonly CollectionName[]
+  readonly remove: readonly CollectionName[]
+  /** Whether another such message follows at once: without it everything has been said. */
+  readonly more: boolean
+}
+
+/** This socket is told of no rooms (any more), and why. */
+export interface Unwatched {
+  readonly type: 'unwatched'
+  readonly code: ErrorCode
+}
+
 /** Something was refused. When the whole socket is, a close with 4000 + the code's number follows. */
 export interface SignallingError {
   readonly type: 'error'
@@ -298,6 +346,9 @@ export type FromSignaller =
   | RelayOpened
   | RelayCredit
   | RelayClosed
+  | Watching
+  | RoomsNamed
+  | Unwatched
   | SignallingError
   | Drain
   | Ping

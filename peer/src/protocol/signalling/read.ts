@@ -146,6 +146,7 @@ const toSignaller = byType<ToSignaller>({
   renew: messageOf('renew', { collection, token: optional(token) }),
   'relay-open': messageOf('relay-open', { collection, to: instance }),
   'relay-close': messageOf('relay-close', { collection, to: instance }),
+  watch: messageOf('watch', { version: count, token: optional(token) }),
   ping,
   pong,
 })
@@ -188,6 +189,13 @@ const fromSignaller = byType<FromSignaller>({
   }),
   'relay-credit': messageOf('relay-credit', { channel: count, bytes: count }),
   'relay-closed': messageOf('relay-closed', { collection, with: instance, code: optional(code) }),
+  watching: messageOf('watching', { version: count, expiresInMs: optional(count), limits }),
+  rooms: messageOf('rooms', {
+    add: listOf(collection, bounds.maxRoomsNamed),
+    remove: listOf(collection, bounds.maxRoomsNamed),
+    more: boolean,
+  }),
+  unwatched: messageOf('unwatched', { code }),
   error: messageOf('error', {
     code,
     collection: optional(collection),
