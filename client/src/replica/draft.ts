@@ -1,10 +1,11 @@
-import type {
-  ArchiveId,
-  Coverage,
-  DocumentId,
-  DocumentRef,
-  ErrorCode,
-  OpId,
+import {
+  lastGeneration,
+  type ArchiveId,
+  type Coverage,
+  type DocumentId,
+  type DocumentRef,
+  type ErrorCode,
+  type OpId,
 } from '@holdfast/peer/protocol'
 import type { StoreChange } from '../store/changes.js'
 import type { CollectionStore } from '../store/collection-store.js'
@@ -262,7 +263,7 @@ export function endGeneration(
   refused: (op: OutboxOp) => void,
 ): void {
   const { id, generation } = document
-  if (draft.livingGeneration(id) > generation) return
+  if (draft.livingGeneration(id) > generation || generation >= lastGeneration) return
   draft.begin({ id, generation: generation + 1 })
   if (by === 'us') return
   for (const op of books.outbox.ofDocument(id)) {

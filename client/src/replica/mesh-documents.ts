@@ -1,7 +1,12 @@
 import type { Documents, Holding, LocalOp, Outcome, Position, Received } from '@holdfast/peer'
 import { Listeners } from '@holdfast/peer'
 import type { Undo } from '@holdfast/peer/ports'
-import type { ArchiveId, DocumentId, DocumentRef } from '@holdfast/peer/protocol'
+import {
+  lastGeneration,
+  type ArchiveId,
+  type DocumentId,
+  type DocumentRef,
+} from '@holdfast/peer/protocol'
 import type { ReplicaContext } from './context.js'
 import type { Digester } from './digester.js'
 import { replicaBounds as bounds } from './limits.js'
@@ -83,7 +88,7 @@ export class MeshDocuments implements Documents {
   end(document: DocumentRef): boolean {
     const { local } = this.#context
     if (local.livingGeneration(document.id) > document.generation) return false
-    if (!this.accepts(document)) return false
+    if (!this.accepts(document) || document.generation >= lastGeneration) return false
     local.end(document, false)
     this.tellChange(document.id)
     return true

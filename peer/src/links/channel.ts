@@ -41,7 +41,7 @@ export interface ChannelOptions {
 export interface ChannelClosed {
   /**
    * `local` and `remote`: that side said so; `dead`: silence; `failed`: the pipe broke or lost
-   * something; `refused`: what came in was not the protocol, and the other side was told.
+   * something, or this side failed at what it heard; `refused`: what came in was not the protocol, and the other side was told.
    */
   readonly by: 'local' | 'remote' | 'dead' | 'failed' | 'refused'
   readonly code?: ErrorCode
@@ -49,6 +49,8 @@ export interface ChannelClosed {
   readonly retryAfterMs?: number
   /** One line for logs. */
   readonly reason: string
+  /** What a listener of this side threw when it heard something: for that, this link alone ends. */
+  readonly cause?: unknown
 }
 
 export interface ChannelStatistics {
@@ -291,8 +293,17 @@ export class Channel {
     return isTaken
   }
 
+  /** Whatever listeners do with what came: nothing throws into the platform that brought it. */
   #take(frame: Uint8Array): void {
     if (this.#state === 'closed') return
+    try {
+      this.#takeIn(frame)
+    } catch (cause) {
+      this.#refuse('internal', 'what came could not be handled', cause)
+    }
+  }
+
+  #takeIn(frame: Uint8Array): void {
     const nowMs = this.#clock.monotonic()
     this.#heartbeat.heard(nowMs)
     const taken = this.#inflow.take(frame, nowMs)
@@ -341,13 +352,14 @@ export class Channel {
   }
 
   /** Tells the other side what was wrong, and ends the link: what comes after garbage is garbage. */
-  #refuse(code: ErrorCode, reason: string): void {
+  #refuse(code: ErrorCode, reason: string, cause?: unknown): void {
     if (this.#state === 'closed') return
     this.#outflow.sendNow(encodeMessage({ type: 'bye', code }))
     this.#end({
-      by: code === 'frame-lost' || code === 'timeout' ? 'failed' : 'refused',
+      by: ownFailures.has(code) ? 'failed' : 'refused',
       code,
       reason,
+      ...(cause === undefined ? {} : { cause }),
     })
   }
 
@@ -367,3 +379,6 @@ export class Channel {
     this.#onClose.clear()
   }
 }
+
+/** Codes that blame nothing on the one at the other end. */
+const ownFailures: ReadonlySet<ErrorCode> = new Set(['frame-lost', 'timeout', 'internal'])

@@ -30,6 +30,9 @@ export const idBytes = 16
 export const digestBytes = 32
 export const opHashBytes = 8
 
+/** No number comes after it, so it cannot be ended. */
+export const lastGeneration = Number.MAX_SAFE_INTEGER
+
 /** A document as every message, row and summary names it. Deleting ends a generation. */
 export interface DocumentRef {
   readonly id: DocumentId

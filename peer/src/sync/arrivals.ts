@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../protocol/index.js'
 import type { Documents, Outcome, Received } from './documents.js'
 import { syncBounds as bounds } from './limits.js'
 import type { PeerSession } from './peer-session.js'
@@ -11,7 +10,7 @@ export class Arrivals {
   readonly #documents: Documents
   readonly #outcome: (received: Received, from: PeerSession, outcome: Outcome) => void
   readonly #failed: (error: unknown) => void
-  #waiting: { readonly received: Received; readonly from: PeerSession }[] = []
+  #waiting: Arrival[] = []
   #bytes = 0
   #isBusy = false
   #isClosed = false
@@ -56,20 +55,31 @@ export class Arrivals {
         const batch = this.#waiting
         this.#waiting = []
         this.#bytes = 0
-        const outcomes = await this.#documents.receive(batch.map(({ received }) => received))
+        const outcomes = await this.#receive(batch)
         if (this.#isClosed) return
         for (const [at, { received, from }] of batch.entries()) {
-          this.#outcome(received, from, outcomes[at] ?? refusedAs('internal'))
+          this.#outcome(received, from, outcomes[at] ?? lost)
         }
       }
-    } catch (error) {
-      this.#failed(error)
     } finally {
       this.#isBusy = false
     }
   }
+
+  /** Documents that fail all the same lose the batch, and what waits behind it is still given to them. */
+  async #receive(batch: readonly Arrival[]): Promise<readonly Outcome[]> {
+    try {
+      return await this.#documents.receive(batch.map(({ received }) => received))
+    } catch (error) {
+      this.#failed(error)
+      return []
+    }
+  }
 }
 
-function refusedAs(code: ErrorCode): Outcome {
-  return { kind: 'refused', code }
+interface Arrival {
+  readonly received: Received
+  readonly from: PeerSession
 }
+
+const lost: Outcome = { kind: 'refused', code: 'internal' }

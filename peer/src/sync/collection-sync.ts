@@ -48,6 +48,7 @@ export class CollectionSync {
   readonly #onClosed = new Listeners<[PeerSession, ChannelClosed]>()
   readonly #onMessage = new Listeners<[PeerSession, LiveMessage]>()
   readonly #onDelivered = new Listeners<[OpId, InstanceId]>()
+  readonly #onResent = new Listeners<[ops: number, to: InstanceId]>()
   readonly #stopListening: Undo
   #telling: Undo | undefined
   #list = 0
@@ -65,6 +66,7 @@ export class CollectionSync {
       logger,
       gapped: (document, from) => this.#gaps.note(document, from),
       delivered: (op, to) => this.#onDelivered.tell(op, to),
+      resent: (ops, to) => this.#onResent.tell(ops, to),
     })
     this.#brought = new Brought(clock, (from) =>
       this.sessions.filter((session) => !this.#spreading.haveEachOther(from, session)),
@@ -158,6 +160,11 @@ export class CollectionSync {
     return this.#onDelivered.add(listener)
   }
 
+  /** The link that carried so many ops to this neighbour has ended, and they went over another one. */
+  onResent(listener: (ops: number, to: InstanceId) => void): Undo {
+    return this.#onResent.add(listener)
+  }
+
   stats(): CollectionSyncStatistics {
     return {
       ...this.#spreading.statistics,
@@ -179,9 +186,11 @@ export class CollectionSync {
     this.#brought.close()
     this.#gaps.close()
     this.#tree.close()
-    for (const listeners of [this.#onState, this.#onClosed, this.#onMessage, this.#onDelivered]) {
-      listeners.clear()
-    }
+    this.#onState.clear()
+    this.#onClosed.clear()
+    this.#onMessage.clear()
+    this.#onDelivered.clear()
+    this.#onResent.clear()
   }
 
   #opened(session: PeerSession): void {

@@ -6,11 +6,13 @@ import {
   type ErrorCode,
   type MessageOf,
 } from '../protocol/index.js'
-import type { Logger } from '../ports/index.js'
+import type { Clock, Logger } from '../ports/index.js'
+import { AnswerBudget } from './answer-budget.js'
 import type { Documents } from './documents.js'
 
 interface ExchangeMessagesOptions {
   readonly documents: Documents
+  readonly clock: Clock
   readonly logger: Logger
   /** The longest message that they take. */
   readonly theirMaxMessageBytes: number
@@ -18,9 +20,11 @@ interface ExchangeMessagesOptions {
 
 export class ExchangeMessages {
   readonly #options: ExchangeMessagesOptions
+  readonly #budget: AnswerBudget
 
   constructor(options: ExchangeMessagesOptions) {
     this.#options = options
+    this.#budget = new AnswerBudget(options.clock)
   }
 
   /** "This is what I have: send what I lack." Undefined: the document cannot be read. */
@@ -52,6 +56,17 @@ export class ExchangeMessages {
 
   /** What they lack who hold `vector`. */
   async update(
+    request: number,
+    document: DocumentRef,
+    vector: Uint8Array,
+  ): Promise<MessageOf<'update'> | MessageOf<'error'>> {
+    const answer = await this.#budget.spend(document, () =>
+      this.#difference(request, document, vector),
+    )
+    return answer ?? errorAbout(request, document, 'rate-limited')
+  }
+
+  async #difference(
     request: number,
     document: DocumentRef,
     vector: Uint8Array,

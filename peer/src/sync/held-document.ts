@@ -96,13 +96,27 @@ export class HeldDocument {
   apply(batch: readonly Received[], origin: object): 'whole' | 'gapped' | 'damaged' {
     if (this.#damage !== undefined) return 'damaged'
     this.#hasDropped = false
-    let parts = this.#sortOut(batch)
+    let parts = this.#sortOut(this.#withoutFuture(batch))
     while (parts.length > 0) {
       if (!this.#applyAll(parts, origin)) return 'damaged'
       // What was parked may just have been integrated, and be what others wait to delete.
       parts = this.#heldBack.length === 0 ? [] : this.#sortOut([])
     }
     return this.isWhole && !this.#hasDropped ? 'whole' : 'gapped'
+  }
+
+  /**
+   * While much is parked, what builds upon something missing is not parked beside it: Yjs takes up all
+   * of it again with each update, so that one who sends from the future could keep it busy for ever.
+   * It comes with what closes the gap.
+   */
+  #withoutFuture(batch: readonly Received[]): readonly Received[] {
+    const parkedBytes = this.doc.store.pendingStructs?.update.byteLength ?? 0
+    if (parkedBytes <= bounds.maxParkedBytes) return batch
+    const have = coverageOfWritten(this.doc, batch)
+    const ready = batch.filter(({ coverage }) => missing(have, coverage).size === 0)
+    if (ready.length < batch.length) this.#hasDropped = this.#hasForgotten = true
+    return ready
   }
 
   #applyAll(parts: readonly Part[], origin: object): boolean {

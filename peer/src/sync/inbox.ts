@@ -25,7 +25,8 @@ interface InboxOptions {
 
 export class Inbox {
   readonly #options: InboxOptions
-  #messages: BulkMessage[] = []
+  #waiting: Waiting[] = []
+  /** Of what waits and of what is being handled. */
   #bytes = 0
   #isWorking = false
 
@@ -34,7 +35,7 @@ export class Inbox {
   }
 
   get length(): number {
-    return this.#messages.length
+    return this.#waiting.length
   }
 
   get bytes(): number {
@@ -43,14 +44,14 @@ export class Inbox {
 
   /** Nothing waits, and nothing is being handled. */
   get isIdle(): boolean {
-    return this.#messages.length === 0 && !this.#isWorking
+    return this.#waiting.length === 0 && !this.#isWorking
   }
 
   /** Handled within the call, up to the first wait, unless something is being handled. False: too much. */
   push(message: BulkMessage, byteLength: number): boolean {
-    this.#messages.push(message)
+    this.#waiting.push({ message, byteLength })
     this.#bytes += byteLength
-    if (this.#messages.length > bounds.maxInboxMessages || this.#bytes > bounds.maxInboxBytes) {
+    if (this.#waiting.length > bounds.maxInboxMessages || this.#bytes > bounds.maxInboxBytes) {
       return false
     }
     if (!this.#isWorking) void this.#work()
@@ -58,7 +59,8 @@ export class Inbox {
   }
 
   clear(): void {
-    this.#messages = []
+    this.#waiting = []
+    this.#bytes = 0
   }
 
   async #work(): Promise<void> {
@@ -66,30 +68,35 @@ export class Inbox {
     this.#isWorking = true
     try {
       while (isOpen()) {
-        const updates = this.#takeUpdates()
-        if (updates.length > 0) await handleUpdates(updates)
-        else {
-          const message = this.#messages.shift()
-          if (message === undefined) break
-          if (message.type !== 'update') handle(message)
-        }
+        const taken = this.#take()
+        const [first] = taken
+        if (first === undefined) break
+        if (first.message.type !== 'update') handle(first.message)
+        else await handleUpdates(taken.flatMap(({ message }) => updateOf(message)))
+        for (const { byteLength } of taken) this.#bytes -= byteLength
       }
     } catch (error) {
       failed(error)
     } finally {
       this.#isWorking = false
-      if (this.#messages.length === 0) this.#bytes = 0
+      if (this.#waiting.length === 0) this.#bytes = 0
     }
     done()
   }
 
-  #takeUpdates(): readonly MessageOf<'update'>[] {
-    const updates: MessageOf<'update'>[] = []
-    for (const message of this.#messages) {
-      if (message.type !== 'update') break
-      updates.push(message)
-    }
-    this.#messages.splice(0, updates.length)
-    return updates
+  /** The next message, or the updates that stand next to each other. */
+  #take(): readonly Waiting[] {
+    const updates = this.#waiting.findIndex(({ message }) => message.type !== 'update')
+    const count = updates < 0 ? this.#waiting.length : Math.max(1, updates)
+    return this.#waiting.splice(0, count)
   }
+}
+
+interface Waiting {
+  readonly message: BulkMessage
+  readonly byteLength: number
+}
+
+function updateOf(message: BulkMessage): MessageOf<'update'> | [] {
+  return message.type === 'update' ? message : []
 }

@@ -42,8 +42,14 @@ export class OpMemory {
   }
 
   add(seen: Omit<RememberedOp, 'atMs'>): void {
+    const key = keyOfOp(seen.op)
+    const before = this.#opByKey.get(key)
+    if (before !== undefined) {
+      this.#opByKey.delete(key)
+      this.#dropBytes(before)
+    }
     const remembered = { ...seen, atMs: this.#clock.monotonic() }
-    this.#opByKey.set(keyOfOp(seen.op), remembered)
+    this.#opByKey.set(key, remembered)
     if (remembered.bytes !== undefined) {
       this.#withBytes.add(remembered)
       this.#bytes += remembered.bytes.byteLength

@@ -343,6 +343,9 @@ export class PeerSession {
     for (const undo of this.#undo.splice(0)) undo()
     this.#comparison?.close()
     this.#inbox.clear()
+    if (closed.cause !== undefined) {
+      this.#options.logger.error('a session failed', { error: String(closed.cause) })
+    }
     this.#options.events.closed(this, closed)
   }
 }

@@ -46,6 +46,8 @@ export interface SpreadingOptions {
   readonly gapped: (document: DocumentRef, from: PeerSession) => void
   /** The other side's process has it. */
   readonly delivered: (op: OpId, to: InstanceId) => void
+  /** So many ops went to this neighbour again, because the link that carried them ended. */
+  readonly resent: (ops: number, to: InstanceId) => void
 }
 
 export interface SpreadingStatistics {
@@ -53,6 +55,8 @@ export interface SpreadingStatistics {
   readonly duplicates: number
   /** Ops that came from somebody who may not write, or that the reader or a document refused. */
   readonly refused: number
+  /** Ops of which somebody else had brought other bytes than their author did. */
+  readonly forged: number
   /** Ops that went again over another link, because the one that carried them ended. */
   readonly resentOps: number
   readonly rememberedOps: number
@@ -72,6 +76,7 @@ export class Spreading {
   #isFullMesh: boolean | undefined
   #duplicates = 0
   #refused = 0
+  #forged = 0
   #resent = 0
 
   constructor(options: SpreadingOptions) {
@@ -94,6 +99,7 @@ export class Spreading {
     return {
       duplicates: this.#duplicates,
       refused: this.#refused,
+      forged: this.#forged,
       resentOps: this.#resent,
       rememberedOps: this.#memory.size,
       rememberedBytes: this.#memory.bytes,
@@ -153,7 +159,7 @@ export class Spreading {
       }
     }
     const left = this.#linkByInstance.get(link.instance)
-    if (left !== undefined) this.#resent += link.replaceBy(left)
+    if (left !== undefined) this.#resend(link, left)
     link.close()
     this.#linksChanged()
   }
@@ -238,6 +244,10 @@ export class Spreading {
     this.#wanted.came(op)
     const seen = this.#memory.get(op)
     if (seen === undefined && op.instance !== this.#options.self.instance) return true
+    if (seen !== undefined && isForged(seen, link, message)) {
+      this.#forged++
+      return true
+    }
     this.#duplicates++
     const cameElsewhere = seen?.from !== undefined && seen.from !== link.instance
     if (cameElsewhere && !this.isFullMesh) link.prune()
@@ -266,6 +276,8 @@ export class Spreading {
     if (outcome.kind === 'gapped') this.#options.gapped(document, from)
     if (outcome.kind !== 'refused') return
     this.#refused++
+    // It was not looked at: what is remembered of it must not keep it away for good.
+    if (outcome.code === 'internal') from.compareSoon()
     from.send({
       type: 'error',
       code: outcome.code,
@@ -304,6 +316,13 @@ export class Spreading {
     else link.announce(outgoing.op)
   }
 
+  #resend(ended: SpreadingLink, left: SpreadingLink): void {
+    const ops = ended.replaceBy(left)
+    if (ops === 0) return
+    this.#resent += ops
+    this.#options.resent(ops, left.instance)
+  }
+
   #want(session: PeerSession, ops: readonly OpId[]): void {
     const link = this.#linkBySession.get(session)
     if (link === undefined) return
@@ -327,6 +346,23 @@ export class Spreading {
       writers.every((other) => other === link || link.neighbours.has(other.instance)),
     )
   }
+}
+
+/**
+ * The author itself brings it, and it is not what somebody else gave out under its id: then it counts.
+ * Who heard the forgery alone finds the difference when the link is compared.
+ */
+function isForged(
+  { from, op, bytes }: RememberedOp,
+  link: SpreadingLink,
+  message: Message,
+): boolean {
+  if (link.instance !== op.instance || from === op.instance || from === undefined) return false
+  return message.type === 'update' && bytes !== undefined && !areEqual(bytes, message.bytes)
+}
+
+function areEqual(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at])
 }
 
 function outgoingOfRemembered({ kind, op, document, bytes }: RememberedOp): OutgoingOp | undefined {

@@ -36,7 +36,12 @@ export class WantedOps {
     const key = keyOfOp(op)
     const wanted = this.#wantedByKey.get(key)
     if (wanted !== undefined) {
-      if (wanted.announcers.length < bounds.maxAnnouncers) wanted.announcers.push(by)
+      // Who says it again is not asked again: the place is for somebody who may keep its word.
+      const mayAsk = !wanted.known.has(by) && wanted.known.size <= bounds.maxAnnouncers
+      if (mayAsk) {
+        wanted.known.add(by)
+        wanted.announcers.push(by)
+      }
       return
     }
     if (this.#wantedByKey.size >= bounds.maxWantedOps) {
@@ -44,7 +49,7 @@ export class WantedOps {
       return
     }
     const dueAtMs = this.#clock.monotonic() + bounds.wantAfterMs
-    this.#wantedByKey.set(key, { op, announcers: [by], first: by, dueAtMs })
+    this.#wantedByKey.set(key, { op, announcers: [by], known: new Set([by]), dueAtMs })
     this.#timer ??= this.#clock.after(bounds.wantAfterMs, () => this.#look())
   }
 
@@ -68,7 +73,7 @@ export class WantedOps {
         const from = takeOpen(wanted.announcers)
         if (from === undefined) {
           this.#wantedByKey.delete(key)
-          this.#givenUp(wanted.first)
+          for (const session of wanted.known) this.#givenUp(session)
           continue
         }
         wanted.dueAtMs = nowMs + bounds.wantAgainAfterMs
@@ -90,7 +95,8 @@ interface Wanted {
   readonly op: OpId
   /** Those who have not been asked. */
   readonly announcers: PeerSession[]
-  readonly first: PeerSession
+  /** All who announced it, as far as they are remembered. */
+  readonly known: Set<PeerSession>
   dueAtMs: number
 }
 

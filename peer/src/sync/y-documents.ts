@@ -2,6 +2,7 @@ import * as Y from 'yjs'
 import type { Clock, Logger, Undo } from '../ports/index.js'
 import {
   isEmpty,
+  lastGeneration,
   type DocumentId,
   type DocumentRef,
   type InstanceId,
@@ -181,7 +182,7 @@ export class YDocuments implements Documents {
   }
 
   end({ id, generation }: DocumentRef): boolean {
-    if ((this.#livingById.get(id) ?? 0) > generation) return false
+    if ((this.#livingById.get(id) ?? 0) > generation || generation >= lastGeneration) return false
     if (!this.#livingById.has(id) && this.#livingById.size >= bounds.maxDocuments) return false
     const open = this.#heldById.get(id)
     if (open !== undefined) {
@@ -236,11 +237,21 @@ export class YDocuments implements Documents {
     if (held !== undefined) return held.document.generation === generation ? held : undefined
     if (isEmpty(coverage)) return undefined
     if (generation !== (this.#livingById.get(id) ?? 0) || !this.accepts(document)) return undefined
-    const doc = this.#options.createDoc?.(document)
+    const doc = this.#createdFor(document)
     if (doc === undefined) return undefined
     this.#created++
     this.open(id, doc)
     return this.#heldById.get(id)?.held
+  }
+
+  #createdFor(document: DocumentRef): Y.Doc | undefined {
+    const { createDoc, logger } = this.#options
+    try {
+      return createDoc?.(document)
+    } catch (error) {
+      logger.error('createDoc threw', { error: String(error) })
+      return undefined
+    }
   }
 
   #nextOp(): OpId {

@@ -1,32 +1,16 @@
-import { Channel, CollectionSync, syncBounds, YDocuments, type Expected } from '@holdfast/peer'
-import { silentLogger } from '@holdfast/peer/ports'
+import { syncBounds, type Expected } from '@holdfast/peer'
 import {
-  encodeMessage,
   messageKinds,
-  type Access,
   type CollectionName,
   type DocumentId,
   type InstanceId,
   type Message,
   type MessageOf,
-  type ReplicaId,
   type TermId,
 } from '@holdfast/peer/protocol'
-import { createWorld } from '@holdfast/peer/testing'
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
-
-const hello: MessageOf<'hello'> = {
-  type: 'hello',
-  version: 1,
-  sender: { role: 'peer', replica: 'a2'.repeat(16) as ReplicaId },
-  instance: 'b2'.repeat(16) as InstanceId,
-  collection: 'notes' as CollectionName,
-  credential: { kind: 'none' },
-  maxFrameBytes: 65_536,
-  maxMessageBytes: 65_536,
-  cursors: [],
-}
+import { hello, meet, note } from './links-by-hand.js'
 
 test('[SYNC-2] a link opens when both have said hello, and knows who is there', async () => {
   const { world, sync, heard, say } = await meet()
@@ -87,8 +71,6 @@ test('[SYNC-2] nothing counts before hello', async () => {
   expect(heard.at(-1)).toEqual({ type: 'bye', code: 'unexpected-message' })
   expect(sync.sessions).toEqual([])
 })
-
-const note = { id: 'note' as DocumentId, generation: 0 }
 
 test.each<[string, Message]>([
   ['a second hello', hello],
@@ -229,47 +211,4 @@ test('[SYNC-21] [L45] an answer to what was asked with another Y.Doc says nothin
 function requestOf(message: Message | undefined): number {
   if (message?.type !== 'summary') throw new Error('no summary')
   return message.request
-}
-
-/** A collection on one link; the other end is ours to speak. */
-async function meet(expected: Partial<Expected> = {}, access: Access = 'write') {
-  const world = createWorld({ seed: 'session' })
-  const { a, b } = world.network.connect('a', 'b')
-  const instance = 'b1'.repeat(16) as InstanceId
-  const { clock, random } = world
-  const documents = new YDocuments({ instance, clock, logger: silentLogger })
-  const doc = new Y.Doc()
-  doc.getText('text').insert(0, 'x'.repeat(60_000))
-  documents.open(note.id, doc)
-  const sync = new CollectionSync({
-    self: {
-      replica: 'a1'.repeat(16) as ReplicaId,
-      instance,
-      collection: 'notes' as CollectionName,
-      access,
-    },
-    documents,
-    clock,
-    random,
-    logger: silentLogger,
-  })
-  sync.add(new Channel({ link: a, clock, random }), { access: 'write', ...expected })
-  const heard: Message[] = []
-  const other = new Channel({ link: b, clock, random })
-  other.onMessage((message) => heard.push(message))
-  other.onClose((closed) => {
-    if (closed.by === 'remote') {
-      heard.push({ type: 'bye', ...(closed.code === undefined ? {} : { code: closed.code }) })
-    }
-  })
-  other.start()
-  await world.run(20)
-  return {
-    world,
-    sync,
-    documents,
-    doc,
-    heard,
-    say: (message: Message) => other.sendEncoded(encodeMessage(message), 'live'),
-  }
 }
