@@ -63,7 +63,7 @@ export class FollowerCollection implements CoreCollection {
   #isClosed = false
 
   constructor(options: FollowerCollectionOptions) {
-    const { name, instance, clock, random } = options
+    const { name, instance, clock, random, logger } = options
     this.#options = options
     this.name = name
     this.awareness = options.awareness ?? collectionAwareness(name, clock, random)
@@ -71,6 +71,7 @@ export class FollowerCollection implements CoreCollection {
       self: instance,
       clock,
       random,
+      logger,
       doc: this.awareness.doc,
       awareness: this.awareness,
     })

@@ -99,7 +99,13 @@ export class MeshCollection {
       random,
       logger,
     })
-    this.#presence = new Presence({ self: identity.instance, clock, random, doc: this.#doc })
+    this.#presence = new Presence({
+      self: identity.instance,
+      clock,
+      random,
+      logger,
+      doc: this.#doc,
+    })
     // The first join may ask before there is a mesh.
     let mesh: CollectionMesh | undefined = undefined
     this.#room = signalling.join(name, { standing: () => mesh?.standing ?? [] })

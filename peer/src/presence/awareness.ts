@@ -28,6 +28,8 @@ type Listener = Function
  * - `change` is told when what is shown has changed, `update` also when it was only renewed, each
  *   with `({ added, updated, removed }, origin)`; the origin of own changes is `'local'`.
  * - A local state that does not fit a message (32 KiB) is refused by a `PeerError`.
+ * - A listener that throws keeps no other from being told; then whoever made the change gets what it
+ *   threw.
  */
 export class Awareness {
   readonly doc: Y.Doc
@@ -144,17 +146,23 @@ export class Awareness {
   }
 
   emit(name: string, news: unknown[]): void {
-    for (const listener of this._observers.get(name) ?? []) call(listener, news)
+    this.#emitAll([[name, news]])
   }
 
   /** The others see it go; afterwards nobody hears anything. Idempotent. */
   destroy(): void {
     if (this.#isDestroyed) return
-    this.emit('destroy', [this])
-    this.setLocalState(null)
-    this.#isDestroyed = true
-    this.doc.off('destroy', this.#destroy)
-    this._observers = new Map()
+    try {
+      this.emit('destroy', [this])
+    } finally {
+      try {
+        this.setLocalState(null)
+      } finally {
+        this.#isDestroyed = true
+        this.doc.off('destroy', this.#destroy)
+        this._observers = new Map()
+      }
+    }
   }
 
   #note(client: number, clock: number): void {
@@ -163,10 +171,28 @@ export class Awareness {
 
   #tell(change: AwarenessChange, changed: number[], origin: unknown): void {
     const { added, updated, removed } = change
+    const events: [string, unknown[]][] = []
     if (added.length + changed.length + removed.length > 0) {
-      this.emit('change', [{ added, updated: changed, removed }, origin])
+      events.push(['change', [{ added, updated: changed, removed }, origin]])
     }
-    if (added.length + updated.length + removed.length > 0) this.emit('update', [change, origin])
+    if (added.length + updated.length + removed.length > 0) {
+      events.push(['update', [change, origin]])
+    }
+    this.#emitAll(events)
+  }
+
+  #emitAll(events: readonly (readonly [name: string, news: unknown[]])[]): void {
+    const thrown: unknown[] = []
+    for (const [name, news] of events) {
+      for (const listener of this._observers.get(name) ?? []) {
+        try {
+          call(listener, news)
+        } catch (error) {
+          thrown.push(error)
+        }
+      }
+    }
+    if (thrown.length > 0) throw thrown[0]
   }
 }
 

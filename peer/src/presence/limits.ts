@@ -29,6 +29,8 @@ export const presenceBounds = {
   maxClientsOfAuthor: 16,
   /** Clients in one document, or in the collection. Beyond: new ones are not heard. */
   maxClients: 1_024,
+  /** What one neighbour is known to have by way of others: authors, each with a document. */
+  maxInformed: 16_384,
   /** Documents that a neighbour may have open. */
   maxViewed: 1_024,
 } as const

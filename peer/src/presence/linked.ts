@@ -23,6 +23,8 @@ export interface Linked {
   neighbours: ReadonlySet<InstanceId> | undefined
   /** Something was not sent. */
   isBehind: boolean
+  /** When it was last told that it is said to be gone. */
+  rumouredAtMs: number
 }
 
 export function newLinked(instance: InstanceId): Linked {
@@ -35,6 +37,7 @@ export function newLinked(instance: InstanceId): Linked {
     toldAtMs: new Map(),
     neighbours: undefined,
     isBehind: false,
+    rumouredAtMs: -Infinity,
   }
 }
 

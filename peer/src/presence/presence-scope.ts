@@ -9,7 +9,7 @@
  * changes it, and nobody but this side its own.
  */
 import type * as Y from 'yjs'
-import { jittered, type Clock, type Random, type Undo } from '../ports/index.js'
+import { jittered, type Clock, type Logger, type Random, type Undo } from '../ports/index.js'
 import { messageBounds, type DocumentRef, type InstanceId } from '../protocol/index.js'
 import { encodeAwareness, type AwarenessEntry } from './awareness-update.js'
 import { Awareness } from './awareness.js'
@@ -19,6 +19,7 @@ export interface PresenceScopeOptions {
   readonly self: InstanceId
   readonly clock: Clock
   readonly random: Random
+  readonly logger: Logger
   /** Undefined: the collection's. */
   readonly document: DocumentRef | undefined
   readonly doc: Y.Doc
@@ -67,8 +68,9 @@ export class PresenceScope {
     return [...this.#clientsByAuthor.keys()]
   }
 
-  get isEmpty(): boolean {
-    return this.awareness.states.size === 0
+  /** Something of this instance is shown here. */
+  shows(author: InstanceId): boolean {
+    return this.#clientsByAuthor.has(author)
   }
 
   /** All that this instance shows; undefined where that is nothing. */
@@ -89,13 +91,16 @@ export class PresenceScope {
       else if (this.#isNews(entry, isDirect)) news.push(entry)
     }
     if (news.length > 0) {
-      this.#heardAtMsByAuthor.set(author, this.#options.clock.monotonic())
       for (const { client, state } of news) {
         if (state === null) this.#disown(client)
         else this.#own(author, client)
         this.#markDirty(author, client)
       }
-      this.awareness.take(news, this.origin)
+      // Of whom nothing is shown nothing is kept.
+      if (this.shows(author)) {
+        this.#heardAtMsByAuthor.set(author, this.#options.clock.monotonic())
+      }
+      this.#guarded(() => this.awareness.take(news, this.origin))
     }
     return { taken: news.length, foreign }
   }
@@ -105,14 +110,13 @@ export class PresenceScope {
     const clients = [...(this.#clientsByAuthor.get(author) ?? [])]
     for (const client of clients) this.#disown(client)
     this.#dirty.delete(author)
-    this.#heardAtMsByAuthor.delete(author)
-    this.awareness.drop(clients, this.origin)
+    this.#guarded(() => this.awareness.drop(clients, this.origin))
   }
 
   /** Shows ourselves with a newer clock. */
   renew(): void {
     const state = this.awareness.getLocalState()
-    if (state !== null) this.awareness.setLocalState(state)
+    if (state !== null) this.#guarded(() => this.awareness.setLocalState(state))
   }
 
   /** @param isLinked authors whose own link stands: that says more than any renewal */
@@ -129,7 +133,7 @@ export class PresenceScope {
 
   /** Says what was not said yet, at once; afterwards nothing is armed. */
   close(): void {
-    if (this.#options.awareness === undefined) this.awareness.destroy()
+    if (this.#options.awareness === undefined) this.#guarded(() => this.awareness.destroy())
     this.#tell()
     if (this.#options.awareness !== undefined) this.#leave()
     this.#telling?.()
@@ -191,7 +195,10 @@ export class PresenceScope {
     this.#authorByClient.delete(client)
     const clients = this.#clientsByAuthor.get(author)
     clients?.delete(client)
-    if (clients?.size === 0) this.#clientsByAuthor.delete(author)
+    if (clients?.size === 0) {
+      this.#clientsByAuthor.delete(author)
+      this.#heardAtMsByAuthor.delete(author)
+    }
     // At the end, so that the oldest come first.
     this.#goneAtMsByClient.delete(client)
     this.#goneAtMsByClient.set(client, this.#options.clock.monotonic())
@@ -204,6 +211,15 @@ export class PresenceScope {
   #forget(client: number): void {
     this.#goneAtMsByClient.delete(client)
     if (!this.awareness.states.has(client)) this.awareness.meta.delete(client)
+  }
+
+  /** Listeners are the application's: what they throw is told, and reaches no link and no timer. */
+  #guarded(change: () => void): void {
+    try {
+      change()
+    } catch (error) {
+      this.#options.logger.error('a listener of presence threw', { error: String(error) })
+    }
   }
 
   #markDirty(author: InstanceId, client: number): void {

@@ -40,6 +40,13 @@ export class PresenceTeller {
     return this.#sentMessages
   }
 
+  /** What is known of who has what by way of whom. */
+  get rememberedWays(): number {
+    let count = this.#wayByShown.size
+    for (const { informed } of this.#all) count += informed.size
+    return count
+  }
+
   get passedOn(): number {
     return this.#passedOn
   }
@@ -111,11 +118,19 @@ export class PresenceTeller {
     }
   }
 
+  /** Tells somebody that it is said to be gone, twice as often as it answers that. */
+  passRumour(about: Linked): void {
+    const nowMs = this.#options.clock.monotonic()
+    if (nowMs - about.rumouredAtMs < bounds.refuteEveryMs / 2) return
+    about.rumouredAtMs = nowMs
+    this.send(about, rumourOf(about.instance))
+  }
+
   // The tree ---------------------------------------------------------------------------------------
 
   /** It has this of others: it is not passed it from here. */
   isInformed(from: Linked, scope: PresenceScope, author: InstanceId): void {
-    from.informed.add(keyOfShown(scope, author))
+    this.#inform(from, keyOfShown(scope, author))
   }
 
   /**
@@ -124,7 +139,7 @@ export class PresenceTeller {
    */
   wasPassed(from: Linked, scope: PresenceScope, author: InstanceId, isNews: boolean): void {
     const key = keyOfShown(scope, author)
-    from.informed.add(key)
+    this.#inform(from, key)
     if (isNews) this.#wayByShown.set(key, from.instance)
     const way = this.#wayByShown.get(key) ?? from.instance
     const quietMs = this.#options.clock.monotonic() - (from.toldAtMs.get(key) ?? -Infinity)
@@ -145,6 +160,14 @@ export class PresenceTeller {
   relearnInTime(): void {
     const nowMs = this.#options.clock.monotonic()
     if (nowMs - this.#learnedAtMs >= bounds.relearnEveryMs) this.relearn()
+  }
+
+  /** Those who name authors without end find that the ways are learned anew. */
+  #inform(from: Linked, key: string): void {
+    const isFull =
+      from.informed.size >= bounds.maxInformed || this.#wayByShown.size >= bounds.maxInformed
+    if (isFull) this.relearn()
+    from.informed.add(key)
   }
 
   get #all(): Iterable<Linked> {

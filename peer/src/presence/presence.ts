@@ -12,7 +12,7 @@
  *   taken away on hearsay before half a second has passed without a newer word of it.
  */
 import type * as Y from 'yjs'
-import type { Clock, Random, Undo } from '../ports/index.js'
+import type { Clock, Logger, Random, Undo } from '../ports/index.js'
 import {
   copyOf,
   type DocumentId,
@@ -24,15 +24,7 @@ import { readAwareness } from './awareness-update.js'
 import type { Awareness } from './awareness.js'
 import { Doubts } from './doubts.js'
 import { presenceBounds as bounds } from './limits.js'
-import {
-  keyOf,
-  lacks,
-  newLinked,
-  rumourOf,
-  views,
-  type Linked,
-  type PresenceLink,
-} from './linked.js'
+import { keyOf, lacks, newLinked, views, type Linked, type PresenceLink } from './linked.js'
 import { PresenceScope } from './presence-scope.js'
 import { PresenceTeller } from './presence-teller.js'
 import { Scopes } from './scopes.js'
@@ -43,6 +35,7 @@ export interface PresenceOptions {
   readonly self: InstanceId
   readonly clock: Clock
   readonly random: Random
+  readonly logger: Logger
   /** Lends the collection's presence its client id. */
   readonly doc: Y.Doc
   /** Of that doc, where there is one: it is not ended here. */
@@ -56,6 +49,8 @@ export interface PresenceStatistics {
   readonly refused: number
   readonly sentMessages: number
   readonly passedOn: number
+  /** Of what came by way of others: what is known of the ways. Bounded, and forgotten now and then. */
+  readonly rememberedWays: number
 }
 
 export class Presence {
@@ -115,8 +110,9 @@ export class Presence {
   stats(): PresenceStatistics {
     let clients = 0
     for (const { awareness } of this.#scopes) clients += awareness.states.size
-    const { sentMessages, passedOn } = this.#teller
-    return { clients, foreign: this.#foreign, refused: this.#refused, sentMessages, passedOn }
+    const { sentMessages, passedOn, rememberedWays } = this.#teller
+    const [foreign, refused] = [this.#foreign, this.#refused]
+    return { clients, foreign, refused, sentMessages, passedOn, rememberedWays }
   }
 
   // Links ------------------------------------------------------------------------------------------
@@ -180,7 +176,7 @@ export class Presence {
       if (isDirect) this.#withdraw(author, message.document)
       else if (theirLink === undefined) this.#doubtOnHearsay(author, from)
       // Who is linked with it knows better, and lets it say so itself.
-      else this.#teller.send(theirLink, rumourOf(author))
+      else this.#teller.passRumour(theirLink)
       return
     }
     const scope = this.#scopes.of(message.document)
@@ -217,7 +213,8 @@ export class Presence {
     this.#foreign += foreign
     if (taken > 0) this.#doubts.believe(author)
     this.#sweepLater()
-    if (!isDirect && foreign === 0) this.#teller.wasPassed(from, scope, author, taken > 0)
+    if (isDirect || foreign > 0 || !scope.shows(author)) return
+    this.#teller.wasPassed(from, scope, author, taken > 0)
   }
 
   #view(linked: Linked, { opened, closed }: MessageOf<'viewing'>): void {
@@ -225,6 +222,8 @@ export class Presence {
     for (const document of closed) linked.viewed.delete(keyOf(document))
     for (const document of opened) {
       if (linked.viewed.size >= bounds.maxViewed) break
+      // Said again on a second link, and then it has been shown what there is.
+      if (linked.viewed.has(keyOf(document))) continue
       linked.viewed.add(keyOf(document))
       const scope = this.#scopes.of(document)
       if (scope?.document !== undefined) this.#teller.showAll(scope, linked)
@@ -301,11 +300,12 @@ export class Presence {
     doc: Y.Doc,
     awareness: Awareness | undefined,
   ): PresenceScope {
-    const { self, clock, random } = this.#options
+    const { self, clock, random, logger } = this.#options
     const scope: PresenceScope = new PresenceScope({
       self,
       clock,
       random,
+      logger,
       document,
       doc,
       awareness,

@@ -1,5 +1,6 @@
 /** Presence of some peers on virtual time, linked by hand. */
 import { Presence, type PresenceLink, type PresenceMessage } from '@holdfast/peer'
+import { silentLogger } from '@holdfast/peer/ports'
 import {
   encodeMessage,
   hexOf,
@@ -36,6 +37,8 @@ export class PresencePeer {
   readonly instance: InstanceId
   readonly presence: Presence
   readonly doc = new Y.Doc()
+  /** What its logger was told as an error. */
+  readonly errors: string[] = []
   readonly #links = new Map<PresencePeer, TestLink>()
   sent = 0
 
@@ -46,6 +49,7 @@ export class PresencePeer {
       self: this.instance,
       clock: world.clock,
       random: world.random,
+      logger: { ...silentLogger, error: (message) => this.errors.push(message) },
       doc: this.doc,
     })
   }
