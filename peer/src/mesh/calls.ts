@@ -5,7 +5,7 @@
  *     ▲                                    │
  *     └────────── pause, jittered ◄────────┘ fails, 15 s without a link
  *
- * Who calls is fixed by the signaller. Who may not waits to be called, and asks for it after a while.
+ * The one with the smaller id calls. Who may not waits to be called, and asks for it after a while.
  */
 import type { Clock, Link, Random, Undo } from '../ports/index.js'
 import { hexOf, type IceServer } from '../protocol/index.js'
@@ -39,8 +39,7 @@ interface CallsOptions {
 }
 
 export class Calls {
-  /** By the signaller's word, which may change. */
-  isCaller: boolean
+  readonly isCaller: boolean
   readonly #options: CallsOptions
   readonly #backoff: Backoff
   readonly #past: PastCalls

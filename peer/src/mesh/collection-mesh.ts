@@ -52,6 +52,8 @@ export interface NeighbourReport extends NeighbourStatistics {
   readonly sentBytes: number
   readonly receivedBytes: number
   readonly queuedBytes: number
+  /** Ops that went to it again over another link, because the one that carried them ended. */
+  readonly resentOps: number
 }
 
 export class CollectionMesh {
@@ -82,6 +84,7 @@ export class CollectionMesh {
       sync.onState((session) => this.#stateChanged(session)),
       sync.onClosed((session, closed) => this.#closed(session, closed)),
       sync.onMessage((session, message) => this.#heard(session, message)),
+      sync.onResent((ops, to) => this.#resent(ops, to)),
     )
   }
 
@@ -111,10 +114,11 @@ export class CollectionMesh {
   }
 
   reports(): readonly NeighbourReport[] {
-    return this.#entries.map(({ named, neighbour }) => {
+    return this.#entries.map(({ named, neighbour, resentOps }) => {
       const channel = neighbour.current?.session.channel.stats()
       return {
         ...neighbour.stats(),
+        resentOps,
         instance: named.id,
         path: channel?.path,
         roundTripMs: channel?.roundTripMs,
@@ -190,7 +194,7 @@ export class CollectionMesh {
         this.#meet(named)
       } else {
         entry.named = named
-        entry.neighbour.keep(named.call)
+        entry.neighbour.keep()
       }
     }
     this.#options.onPeers()
@@ -213,6 +217,7 @@ export class CollectionMesh {
     const { id } = named
     const entry: Entry = {
       named,
+      resentOps: 0,
       neighbour: new Neighbour({
         isCaller: named.call,
         dialer,
@@ -294,6 +299,11 @@ export class CollectionMesh {
     this.#options.onPeers()
   }
 
+  #resent(ops: number, to: InstanceId): void {
+    const entry = this.#entryById.get(to)
+    if (entry !== undefined) entry.resentOps += ops
+  }
+
   #heard(session: PeerSession, message: LiveMessage): void {
     const { type } = message
     if (!this.#conversationBySession.has(session)) return
@@ -305,6 +315,7 @@ export class CollectionMesh {
 
 interface Entry {
   named: NamedNeighbour
+  resentOps: number
   readonly neighbour: Neighbour
 }
 

@@ -1,7 +1,7 @@
 /*
  * Direct links with some of a room's members, to whom no peer session is spoken: to an archive, from
  * a peer; to the peers, from an archive. Sees to it that there is one with each that is wanted, for as
- * long as the signaller names it, and hands each out once. Who calls is the signaller's choice.
+ * long as the signaller names it, and hands each out once. The one with the smaller id calls.
  */
 import type { Clock, Link, Random, Undo } from '../ports/index.js'
 import type { InstanceId, Neighbour as NamedNeighbour } from '../protocol/index.js'
@@ -136,7 +136,6 @@ class Member {
 
   keep(named: NamedNeighbour): void {
     this.named = named
-    this.#calls.isCaller = named.call
   }
 
   /** Tries no more; what stands stays. */

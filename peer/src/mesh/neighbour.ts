@@ -12,7 +12,7 @@
  *           dying ◄── 4 s of silence ─────────  open
  *             └── the next one is made beside it, and takes its place when it is open
  *
- * Who calls is fixed by the signaller, so there are never two offers that cross. The one who may not
+ * The one with the smaller id calls, so there are never two offers that cross. The one who may not
  * call asks for a call instead. Where a relay is allowed it carries everything while there is no
  * direct link: see `neighbour-relay.ts` for when it begins.
  */
@@ -174,9 +174,8 @@ export class Neighbour {
   }
 
   /** It is a neighbour again. */
-  keep(isCaller: boolean): void {
+  keep(): void {
     this.#isWanted = true
-    this.#calls.isCaller = isCaller
     if (this.#direct.length === 0 && !this.#calls.isTrying) this.start()
   }
 

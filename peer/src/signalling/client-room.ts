@@ -57,7 +57,11 @@ export class ClientRoom implements SignallingRoom {
     this.collection = collection
     this.#context = context
     this.#onLeft = onLeft
-    this.#neighbourhood = new Neighbourhood(limits.maxNeighbours, counters)
+    this.#neighbourhood = new Neighbourhood(
+      context.identity.instance,
+      limits.maxNeighbours,
+      counters,
+    )
     this.#unsent = new UnsentSignals(clock, limits, counters)
     this.#relays = new Relays({ clock, limits, collection, channels, speaker })
     this.#states = new Listeners(logger)

@@ -4,6 +4,9 @@
  * with what was known. A neighbour that it does not name stays, *unconfirmed*: its own return may
  * come later than ours. It goes when it is still not named after a while, or when the server says
  * that it goes.
+ *
+ * Who of two calls is nobody's word: the one with the smaller id. Both ends see the same two ids, so
+ * no message, no restart and no mistake of a server makes two callers or none.
  */
 import type { InstanceId, Neighbour, RemovalReason, RemovedNeighbour } from '../protocol/index.js'
 import type { SignallingCounters } from './counters.js'
@@ -23,12 +26,14 @@ export interface NeighbourNews {
 }
 
 export class Neighbourhood {
+  readonly #self: InstanceId
   readonly #maxNeighbours: number
   readonly #counters: SignallingCounters
   readonly #neighbours = new Map<InstanceId, Neighbour>()
   readonly #unconfirmed = new Set<InstanceId>()
 
-  constructor(maxNeighbours: number, counters: SignallingCounters) {
+  constructor(self: InstanceId, maxNeighbours: number, counters: SignallingCounters) {
+    this.#self = self
     this.#maxNeighbours = maxNeighbours
     this.#counters = counters
   }
@@ -51,7 +56,8 @@ export class Neighbourhood {
     const removed = remove.filter(({ id }) => this.#remove(id))
     const added: Neighbour[] = []
     const updated: Neighbour[] = []
-    for (const neighbour of add) {
+    for (const named of add) {
+      const neighbour = { ...named, call: this.#self < named.id }
       const known = this.#neighbours.get(neighbour.id)
       if (known === undefined && this.#neighbours.size >= this.#maxNeighbours) {
         this.#counters.neighboursIgnored++

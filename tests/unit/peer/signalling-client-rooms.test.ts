@@ -55,7 +55,11 @@ describe('neighbours', () => {
 
     server.isUp = true
     server.admitAll({
-      neighbours: [neighbour(newer), neighbour(stays), neighbour(changes, { call: false })],
+      neighbours: [
+        neighbour(newer),
+        neighbour(stays),
+        neighbour(changes, { capabilities: ['newer'] }),
+      ],
     })
     await world.clock.runUntil(() => room.phase === 'joined')
     const returnedAtMs = world.clock.monotonic()
@@ -64,8 +68,8 @@ describe('neighbours', () => {
       resume: '12'.repeat(16),
     })
     expect(room.news.at(-1)).toEqual({
-      added: [neighbour(newer)],
-      updated: [neighbour(changes, { call: false })],
+      added: [{ ...neighbour(newer), call: expect.any(Boolean) }],
+      updated: [neighbour(changes, { capabilities: ['newer'] })],
       removed: [],
     })
     await world.run(5_000)
@@ -75,6 +79,23 @@ describe('neighbours', () => {
     expect(room.news).toHaveLength(3)
     expect(room.news.at(-1)?.removed).toEqual([{ id: lost, why: 'unconfirmed' }])
     expect(room.neighbourIds).toEqual([stays, changes, late, newer])
+    client.close()
+  })
+
+  test('[TOPO-5] who calls is worked out from the ids, whatever the server says', async () => {
+    const world = new SignallingWorld('who calls')
+    const [first, last] = ['00', 'ff'].map((pair) => pair.repeat(16)) as [never, never]
+    const server = new ScriptedServer(world).admitAll({
+      neighbours: [neighbour(first, { call: true }), neighbour(last, { call: false })],
+    })
+    const client = world.client(server.dial)
+    const room = client.join()
+    await world.run(1_000)
+    const calls = room.news.at(-1)?.added.map(({ id, call }) => [id, call])
+    expect(calls).toEqual([
+      [first, false],
+      [last, true],
+    ])
     client.close()
   })
 
