@@ -57,6 +57,10 @@ function readEntries(bytes: Uint8Array): Parsed<readonly AwarenessEntry[]> {
   for (let at = 0; at < count; at++) {
     const client = decoding.readVarUint(decoder)
     const clock = decoding.readVarUint(decoder)
+    // lib0 looks at all digits but the last.
+    if (!Number.isSafeInteger(client) || !Number.isSafeInteger(clock)) {
+      return refuse('malformed', 'presence: a number beyond 2^53')
+    }
     const text = decoding.readVarString(decoder)
     const state = parseBoundedJson(text, messageBounds.maxPresenceBytes, bounds.maxDepth)
     if (!state.ok) return state
