@@ -38,6 +38,11 @@ export type ClientErrorCode =
   | 'archive-misbehaved'
   /** Another tab runs a version of the app that does not go with this one: reload the older one. */
   | 'other-version'
+  /**
+   * A listener that the app has given threw: `cause` is what. Told once for each; the client and the
+   * other listeners go on.
+   */
+  | 'listener-threw'
   /** A fault of this package. `cause` says where. */
   | 'internal'
 

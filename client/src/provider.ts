@@ -14,6 +14,7 @@ import { createClient } from './client/create-client.js'
 import { memoryStore } from './client/memory-store.js'
 import type { ClientOptions } from './client/options.js'
 import { adviceOf } from './client/advice.js'
+import { callingTheApp } from './client/app-listeners.js'
 import { sayOnConsole } from './client/console.adapter.js'
 import { ClientError } from './errors.js'
 
@@ -166,7 +167,11 @@ export class HoldfastProvider {
         this.#fail(error)
       }
     }
-    this.awareness.destroy()
+    callingTheApp(
+      'an awareness',
+      (error) => this.#fail(error),
+      () => this.awareness.destroy(),
+    )
     this.#emit('destroy', this)
     this.#listenersByName.clear()
   }
@@ -278,7 +283,13 @@ export class HoldfastProvider {
 
   #emit<Name extends keyof ProviderEvents>(name: Name, ...news: ProviderEvents[Name]): void {
     for (const listener of this.#listenersByName.get(name) ?? []) {
-      Reflect.apply(listener, undefined, news)
+      try {
+        Reflect.apply(listener, undefined, news)
+      } catch (cause) {
+        const text = `a listener of '${name}' threw`
+        if (name === 'error') sayOnConsole(`holdfast: ${text}`, cause)
+        else this.#fail(new ClientError('listener-threw', text, { cause }))
+      }
     }
   }
 }

@@ -24,5 +24,6 @@ const advice: Readonly<Record<ClientErrorCode, string>> = {
   'resync-failed': 'It is tried again by itself; look at the archive’s log.',
   'archive-misbehaved': 'It is tried again by itself; look at what stands between.',
   'other-version': 'Reload the older tab.',
+  'listener-threw': 'Everybody else was told all the same; look at the cause.',
   internal: 'This is a fault of the package: report it.',
 }

@@ -1,5 +1,4 @@
 /** A client as an app holds it, whichever core stands behind it. */
-import { Listeners } from '@holdfast/peer'
 import type { Clock, Logger, Random, Undo } from '@holdfast/peer/ports'
 import { parseCollectionName, type CollectionName } from '@holdfast/peer/protocol'
 import type { Client, ClientStatus, Collection, Pending, Reach, Way } from '../api.js'
@@ -8,6 +7,7 @@ import type { Network } from '../core/network.js'
 import { OwnerCore } from '../core/owner-core.js'
 import { ClientError } from '../errors.js'
 import type { Driver } from '../store/driver.js'
+import { AppListeners } from './app-listeners.js'
 import { AppCollection } from './collection.js'
 import { ErrorsTold } from './errors-told.js'
 import { Turns } from './turns.js'
@@ -26,7 +26,7 @@ export class AppClient implements Client {
   /** Opening and closing a collection wait for each other; and so do exchanges. */
   readonly #turns = new Turns<string>()
   readonly #left = new Set<Way>()
-  readonly #onStatus = new Listeners<[ClientStatus]>()
+  readonly #onStatus: AppListeners<[ClientStatus]>
   #seat: CoreSeat | undefined
   #core: Core | undefined
   #undo: readonly Undo[] = []
@@ -38,6 +38,7 @@ export class AppClient implements Client {
   constructor(options: AppClientOptions) {
     this.#options = options
     this.#errors = new ErrorsTold(options.clock)
+    this.#onStatus = new AppListeners('onStatus', (error) => this.#errors.tell(error))
   }
 
   /** For the store, that gives the first core and may give others. */
@@ -101,7 +102,10 @@ export class AppClient implements Client {
       }
       const core = this.#begun
       const opened = await core.collection(name)
-      const collection = new AppCollection(opened, () => this.#letGoOf(name))
+      const collection = new AppCollection(opened, {
+        letGo: () => this.#letGoOf(name),
+        report: (error) => this.#errors.tell(error),
+      })
       if (this.#closing !== undefined) {
         collection.destroy()
         throw closed()

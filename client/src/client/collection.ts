@@ -1,5 +1,4 @@
 import type { Awareness } from '@holdfast/peer'
-import { Listeners } from '@holdfast/peer'
 import type { Undo } from '@holdfast/peer/ports'
 import { parseDocumentId, type CollectionName, type DocumentId } from '@holdfast/peer/protocol'
 import type {
@@ -15,39 +14,50 @@ import type {
 } from '../api.js'
 import type { Core, CoreCollection, CoreDocument, HeldByApp, UnsavedOp } from '../core/core.js'
 import { ClientError } from '../errors.js'
+import { AppListeners, callingTheApp } from './app-listeners.js'
 import { AppDocument } from './document.js'
 import { Turns } from './turns.js'
 import { Waits } from './waiting.js'
+
+export interface AppCollectionOptions {
+  /** One who has opened it closes it. */
+  readonly letGo: () => Promise<void>
+  /** What a listener of the app has thrown. */
+  readonly report: (error: ClientError) => void
+}
 
 /** A collection as an app holds it, whichever core stands behind it. */
 export class AppCollection implements Collection {
   readonly name: CollectionName
   readonly awareness: Awareness
-  readonly #letGo: () => Promise<void>
+  readonly #options: AppCollectionOptions
   readonly #entryById = new Map<DocumentId, Entry>()
   /** Deleted by somebody while they were open here, and still held. */
   readonly #deleted = new Set<Entry>()
   /** Of one document, opening and closing wait for each other. */
   readonly #turns = new Turns<DocumentId>()
-  readonly #onStatus = new Listeners<[CollectionStatus]>()
-  readonly #onLinks = new Listeners<[readonly LinkInfo[]]>()
-  readonly #onList = new Listeners<[]>()
-  readonly #onTraffic = new Listeners<[Traffic]>()
+  readonly #onStatus: AppListeners<[CollectionStatus]>
+  readonly #onLinks: AppListeners<[readonly LinkInfo[]]>
+  readonly #onList: AppListeners<[]>
+  readonly #onTraffic: AppListeners<[Traffic]>
   readonly #waits = new Waits()
   #core: CoreCollection
   #undo: readonly Undo[] = []
   #undoTraffic: Undo | undefined
-  #trafficListeners = 0
   #moving: Promise<void> | undefined
   #lastStatus: CollectionStatus
   #isClosed = false
 
-  /** @param letGo one who has opened it closes it */
-  constructor(core: CoreCollection, letGo: () => Promise<void>) {
+  constructor(core: CoreCollection, options: AppCollectionOptions) {
     this.#core = core
+    this.#options = options
+    const { report } = options
+    this.#onStatus = new AppListeners('onStatus', report)
+    this.#onLinks = new AppListeners('onLinks', report)
+    this.#onList = new AppListeners('onList', report)
+    this.#onTraffic = new AppListeners('onTraffic', report)
     this.name = core.name
     this.awareness = core.awareness
-    this.#letGo = letGo
     this.#lastStatus = core.status
     this.#listen()
   }
@@ -114,13 +124,10 @@ export class AppCollection implements Collection {
 
   onTraffic(listener: (traffic: Traffic) => void): Undo {
     const undo = this.#onTraffic.add(listener)
-    if (++this.#trafficListeners === 1) this.#listenToTraffic()
-    let isOn = true
+    if (this.#onTraffic.size === 1) this.#listenToTraffic()
     return () => {
-      if (!isOn) return
-      isOn = false
       undo()
-      if (--this.#trafficListeners === 0) this.#undoTraffic?.()
+      if (this.#onTraffic.size === 0) this.#undoTraffic?.()
     }
   }
 
@@ -138,7 +145,7 @@ export class AppCollection implements Collection {
   }
 
   close(): Promise<void> {
-    return this.#letGo()
+    return this.#options.letGo()
   }
 
   // From the client --------------------------------------------------------------------------------
@@ -165,7 +172,7 @@ export class AppCollection implements Collection {
       listeners.clear()
     }
     this.#waits.stop(this.#closed())
-    this.awareness.destroy()
+    callingTheApp('an awareness', this.#options.report, () => this.awareness.destroy())
     this.awareness.doc.destroy()
   }
 
@@ -212,6 +219,7 @@ export class AppCollection implements Collection {
       core,
       isGiven: given !== undefined,
       letGo: (one) => this.#letGoOf(one),
+      report: this.#options.report,
     })
     if (this.#isClosed) {
       document.destroy()
@@ -264,7 +272,7 @@ export class AppCollection implements Collection {
       core.onLinks((links) => this.#onLinks.tell(links)),
       core.onList(() => this.#onList.tell()),
     ]
-    if (this.#trafficListeners > 0) this.#listenToTraffic()
+    if (this.#onTraffic.size > 0) this.#listenToTraffic()
   }
 
   #listenToTraffic(): void {

@@ -1,11 +1,11 @@
 import type { Awareness } from '@holdfast/peer'
-import { Listeners } from '@holdfast/peer'
 import type { Undo } from '@holdfast/peer/ports'
 import type { DocumentId } from '@holdfast/peer/protocol'
 import type * as Y from 'yjs'
 import type { Document, DocumentState, WaitOptions } from '../api.js'
 import type { CoreCollection, CoreDocument, UnsavedOp } from '../core/core.js'
 import { ClientError } from '../errors.js'
+import { AppListeners, callingTheApp } from './app-listeners.js'
 import { Waits } from './waiting.js'
 
 export interface AppDocumentOptions {
@@ -14,6 +14,8 @@ export interface AppDocumentOptions {
   readonly isGiven: boolean
   /** One who has opened it lets go. */
   readonly letGo: (document: AppDocument) => Promise<void>
+  /** What a listener of the app has thrown. */
+  readonly report: (error: ClientError) => void
 }
 
 /**
@@ -25,8 +27,8 @@ export interface AppDocumentOptions {
 export class AppDocument implements Document {
   readonly id: DocumentId
   readonly #options: AppDocumentOptions
-  readonly #onState = new Listeners<[DocumentState]>()
-  readonly #onReplaced = new Listeners<[Document]>()
+  readonly #onState: AppListeners<[DocumentState]>
+  readonly #onReplaced: AppListeners<[Document]>
   readonly #waits = new Waits()
   /** Y.Docs that were made here: the last one, and those that it replaced. */
   readonly #made = new Set<Y.Doc>()
@@ -40,8 +42,10 @@ export class AppDocument implements Document {
   #isClosed = false
 
   constructor(options: AppDocumentOptions) {
-    const { core, isGiven } = options
+    const { core, isGiven, report } = options
     this.#options = options
+    this.#onState = new AppListeners('onState', report)
+    this.#onReplaced = new AppListeners('onReplaced', report)
     this.#core = core
     this.id = core.id
     this.#ydoc = core.ydoc
@@ -138,8 +142,11 @@ export class AppDocument implements Document {
     this.#onState.clear()
     this.#onReplaced.clear()
     this.#waits.stop(closed(this.id))
-    if (this.#made.size > 0) this.#awareness.destroy()
-    for (const ydoc of this.#made) ydoc.destroy()
+    const { report } = this.#options
+    if (this.#made.size > 0) {
+      callingTheApp('an awareness', report, () => this.#awareness.destroy())
+    }
+    for (const ydoc of this.#made) callingTheApp('a Y.Doc', report, () => ydoc.destroy())
   }
 
   #listen(): void {

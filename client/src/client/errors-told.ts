@@ -1,14 +1,15 @@
 /** Errors that no call was waiting for: to those who listen, or where nobody can miss them. */
-import { Listeners } from '@holdfast/peer'
 import type { Clock, Undo } from '@holdfast/peer/ports'
 import type { ClientError } from '../errors.js'
 import { adviceOf } from './advice.js'
+import { AppListeners } from './app-listeners.js'
 import { sayOnConsole } from './console.adapter.js'
 
 export class ErrorsTold {
   readonly #clock: Clock
-  readonly #onError = new Listeners<[ClientError]>()
-  #listenerCount = 0
+  readonly #onError = new AppListeners<[ClientError]>('onError', ({ cause }) =>
+    sayOnConsole('holdfast: a listener of onError threw', cause),
+  )
   #waiting: ClientError[] = []
   #telling: Undo | undefined
   /** Until the app has its client, it cannot listen. */
@@ -19,15 +20,7 @@ export class ErrorsTold {
   }
 
   on(listener: (error: ClientError) => void): Undo {
-    this.#listenerCount++
-    const undo = this.#onError.add(listener)
-    let isOn = true
-    return () => {
-      if (!isOn) return
-      isOn = false
-      this.#listenerCount--
-      undo()
-    }
+    return this.#onError.add(listener)
   }
 
   /** Told in a later turn. */
@@ -62,14 +55,10 @@ export class ErrorsTold {
   }
 
   #tellOne(error: ClientError): void {
-    if (this.#listenerCount === 0) {
+    if (this.#onError.size === 0) {
       sayOnConsole(`holdfast: ${error.code}: ${error.message}. ${adviceOf(error.code)}`, error)
       return
     }
-    try {
-      this.#onError.tell(error)
-    } catch (thrown) {
-      sayOnConsole('holdfast: a listener of onError threw', thrown)
-    }
+    this.#onError.tell(error)
   }
 }

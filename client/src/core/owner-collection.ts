@@ -195,6 +195,7 @@ export class OwnerCollection implements CoreCollection {
       hide: (hidden) => this.#hide(hidden),
       changed: () => this.#tellSoon(),
       gone: (gone) => this.#documents.delete(gone),
+      report: this.#options.report,
     })
     this.#documents.add(document)
     return document

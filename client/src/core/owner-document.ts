@@ -3,6 +3,8 @@ import type { Clock, Random, Undo } from '@holdfast/peer/ports'
 import type { DocumentId, DocumentRef } from '@holdfast/peer/protocol'
 import type * as Y from 'yjs'
 import type { DocumentState, WaitOptions } from '../api.js'
+import { callingTheApp } from '../client/app-listeners.js'
+import type { ClientError } from '../errors.js'
 import type { CollectionReplica } from '../replica/collection-replica.js'
 import type { OpenDocument, OpenDocumentState } from '../replica/open-document.js'
 import type { CoreDocument, UnsavedOp } from './core.js'
@@ -19,6 +21,8 @@ export interface OwnerDocumentOptions {
   readonly hide: (document: OwnerDocument) => void
   readonly changed: () => void
   readonly gone: (document: OwnerDocument) => void
+  /** What a listener of the app has thrown. */
+  readonly report: (error: ClientError) => void
 }
 
 /** A document of the owner: the replica's, with the presence of those who have it open. */
@@ -87,7 +91,8 @@ export class OwnerDocument implements CoreDocument {
     this.#options.hide(this)
     const unsaved = this.#options.replica.release(this.#open)
     this.#end()
-    renewClient(this.ydoc, this.#awareness, this.#options.random.uint32())
+    const { random, report } = this.#options
+    renewClient(this.ydoc, this.#awareness, random.uint32(), report)
     return unsaved
   }
 
@@ -95,7 +100,7 @@ export class OwnerDocument implements CoreDocument {
   tell(): void {
     const { ydoc, state } = this
     if (this.#awareness.clientID !== ydoc.clientID) {
-      renewClient(ydoc, this.#awareness, ydoc.clientID)
+      renewClient(ydoc, this.#awareness, ydoc.clientID, this.#options.report)
     }
     if (state.isDeleted) this.#options.hide(this)
     const told = JSON.stringify(state)
@@ -128,10 +133,15 @@ export class OwnerDocument implements CoreDocument {
 }
 
 /** Whoever edits and is shown goes by another name from now on: the one before belongs to its ops. */
-export function renewClient(ydoc: Y.Doc, awareness: Awareness, client: number): void {
+export function renewClient(
+  ydoc: Y.Doc,
+  awareness: Awareness,
+  client: number,
+  report: (error: ClientError) => void,
+): void {
   const shown = awareness.getLocalState()
-  awareness.setLocalState(null)
+  callingTheApp('an awareness', report, () => awareness.setLocalState(null))
   ydoc.clientID = client
   awareness.clientID = client
-  awareness.setLocalState(shown)
+  callingTheApp('an awareness', report, () => awareness.setLocalState(shown))
 }

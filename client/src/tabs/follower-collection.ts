@@ -36,6 +36,8 @@ export interface FollowerCollectionOptions {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** What a listener of the app has thrown. */
+  readonly report: (error: ClientError) => void
   readonly onClosed: () => void
 }
 
@@ -97,6 +99,7 @@ export class FollowerCollection implements CoreCollection {
       show: (shown, ref) => this.#presence.open(ref, shown.ydoc, shown.awareness),
       hide: (hidden) => this.#presence.close(hidden.id),
       changed: () => this.#tellSoon(),
+      report: this.#options.report,
       whenSaved: (of, options) => this.#whenSaved(of, options),
       whenTaken: (of) => this.#whenTaken(of),
       whenArchived: (of, options) => this.#whenArchived(of, options),

@@ -81,6 +81,7 @@ export class FollowerCore implements Core {
       storage: () => this.#storage,
       stranded: () => this.#stranded,
       ask: (question, options) => this.#ask(question, options),
+      report: (error) => this.#onError.tell(error),
       onClosed: () => this.#collectionByName.delete(name),
     })
     this.#collectionByName.set(name, collection)

@@ -24,6 +24,7 @@ import {
 import * as Y from 'yjs'
 import type { DocumentState, WaitOptions } from '../api.js'
 import type { CoreDocument, HeldByApp, UnsavedOp } from '../core/core.js'
+import type { ClientError } from '../errors.js'
 import { renewClient } from '../core/owner-document.js'
 import { isContained } from '../replica/contained.js'
 import { GatheredEdits } from '../replica/gathered-edits.js'
@@ -57,6 +58,8 @@ export interface FollowerDocumentOptions {
     options: WaitOptions | undefined,
   ) => Promise<void>
   readonly gone: (document: FollowerDocument) => void
+  /** What a listener of the app has thrown. */
+  readonly report: (error: ClientError) => void
 }
 
 export class FollowerDocument implements CoreDocument {
@@ -148,7 +151,7 @@ export class FollowerDocument implements CoreDocument {
 
   release(): readonly UnsavedOp[] {
     this.flush()
-    const { unsaved, random } = this.#options
+    const { unsaved, random, report } = this.#options
     const ref = this.#ref
     // Where the generation never came to be known, the Y.Doc itself says what there is to be saved.
     const ops = unsaved.of(this).flatMap(({ op, bytes, isState }) => {
@@ -157,7 +160,7 @@ export class FollowerDocument implements CoreDocument {
     unsaved.forget(this)
     this.#detaching = Promise.resolve()
     this.#end()
-    renewClient(this.#ydoc, this.#awareness, random.uint32())
+    renewClient(this.#ydoc, this.#awareness, random.uint32(), report)
     return ops
   }
 
