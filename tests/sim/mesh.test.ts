@@ -108,7 +108,7 @@ describe('a mesh in a simulated world', () => {
     expect(peers.map(({ text }) => text)).toEqual(new Array(3).fill('round the corner '))
   })
 
-  test('[MESH-5] a link that falls silent is replaced beside the old one, before that is dead', async () => {
+  test('[MESH-5] a link that falls silent is replaced beside the old one, before that is dead, and what it may have lost goes again', async () => {
     const world = MeshWorld.of('beside')
     const [a, b] = world.startMany(2, { relay: false }) as [MeshPeer, MeshPeer]
     await world.until(() => agree([a, b]))
@@ -121,9 +121,15 @@ describe('a mesh in a simulated world', () => {
     const [pipe] = world.world.network.pipes
     pipe?.break({ aAfterMs: Infinity, bAfterMs: Infinity })
     const links = world.rtc.links
+    a.type('into silence ')
     await world.until(() => world.rtc.links > links, 6_000)
     await world.run(3_000)
     expect(unlinked).toBe(0)
+    // It went again over the new one, and the report of that neighbour says so.
+    expect(b.text).toContain('into silence ')
+    const resentTo = (peer: MeshPeer): number[] =>
+      peer.notes.stats().neighbours.map(({ resentOps }) => resentOps)
+    expect([resentTo(a), resentTo(b)]).toEqual([[1], [0]])
     a.type('still ')
     await world.until(() => agree([a, b]), 1_000)
   })

@@ -43,6 +43,8 @@ export const meshLifeScenario: Scenario = async (world) => {
   await closed
   const left = peers.map(({ pendingTasks }) => pendingTasks)
   if (left.some((tasks) => tasks > 0)) throw new Error(`tasks are left: ${left.join(' ')}`)
+  const failures = [...world.counts.keys()].filter((what) => what.startsWith('error: '))
+  if (failures.length > 0) throw new Error(`a peer failed: ${failures.join(', ')}`)
   const links = world.network.pipes.filter(({ b }) => !mesh.rtc.unclaimed.has(b))
   if (links.length > 0) throw new Error('links are left')
 }

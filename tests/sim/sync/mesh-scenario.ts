@@ -182,8 +182,13 @@ class SimulatedMesh {
     })
   }
 
-  /** Equal digests cannot see one id with two contents; and each link knows that all is the same. */
+  /**
+   * Nothing has failed at what it heard, which would only end its link. Equal digests cannot see one
+   * id with two contents; and each link knows that all is the same.
+   */
   async settle(): Promise<void> {
+    const failures = [...this.#world.counts.keys()].filter((what) => what.startsWith('error: '))
+    if (failures.length > 0) throw new Error(`a peer failed: ${failures.join(', ')}`)
     const peers = [...this.#peers.values()]
     for (const id of this.#ids) {
       const docs = peers.map((peer) => peer.documents.docOf(id))
