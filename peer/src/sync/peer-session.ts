@@ -282,8 +282,11 @@ export class PeerSession {
       isSynced: () => this.isSynced,
       timedOut: () => this.close('timeout'),
     })
-    this.#enter('comparing')
+    this.#state = 'comparing'
+    // Before others hear of it: they may end the link whose place this one takes, and what may have
+    // been lost there goes over this one.
     events.opened(this)
+    if (this.isOpen) events.stateChanged(this)
     if (this.isOpen) this.#schedule.start(this.#isFirst)
   }
 
