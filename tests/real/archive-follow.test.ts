@@ -88,7 +88,7 @@ test(
   },
 )
 
-test('[FOLLOW-2] with a token for all collections a follower finds those that are new over there', async () => {
+test('[FOLLOW-2] [SRV-5] with a token for all collections a follower finds those that are new over there', async () => {
   const secret = 'a secret of thirty-two bytes or more'
   const tokens = await createTokenVerifier({ secret }, systemClock)
   const token = await mintToken(
@@ -112,6 +112,10 @@ test('[FOLLOW-2] with a token for all collections a follower finds those that ar
     expect(second.followed).toMatchObject([
       { collection: 'notes', archive: first.log.archive, seq: 1, head: 1, open: 0 },
     ])
+    const figures = await second.metrics()
+    for (const line of ['collections 1', 'collections_live 1', 'lag_entries 0', 'open_ops 0']) {
+      expect(figures).toContain(`\nholdfast_archive_followed_${line}\n`)
+    }
   } finally {
     await second.close()
     await first.close()

@@ -18,7 +18,7 @@ afterEach(async () => {
 })
 
 test(
-  '[ROOMS-2] [ROOMS-3] [ROOMS-5] a client that knows a signaller alone has its edits archived over WebRTC by an archive that was told of no collection, and reads them back from there',
+  '[ROOMS-2] [ROOMS-3] [ROOMS-5] [SRV-5] a client that knows a signaller alone has its edits archived over WebRTC by an archive that was told of no collection, and reads them back from there',
   { timeout: 90_000 },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'holdfast-rooms-'))
@@ -59,6 +59,10 @@ test(
     await until(() => read.ydoc.getText('body').toJSON() === 'hello world', 30_000)
 
     expect(archive.rooms).toMatchObject({ calling: 1, rooms: 1, joined: 1 })
+    const figures = await archive.metrics()
+    for (const line of ['signallers_calling 1', 'rooms_joined 1', 'room_links 1']) {
+      expect(figures).toContain(`\nholdfast_archive_${line}\n`)
+    }
 
     // With the archive in it alone, the room is one without anybody: nobody is called there anew.
     await two.close()

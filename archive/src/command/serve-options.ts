@@ -1,6 +1,5 @@
 /** The settings of an archive that serves: what was said, as options of it. */
 import { Mistake, pathOf, portOf, present, wholeOf, type Given } from '@holdfast/command'
-import { parseCollectionName } from '@holdfast/peer/protocol'
 import type { ArchiveOptions } from '../server/options.js'
 import { archiveLimitsOf } from './limits.js'
 
@@ -26,35 +25,4 @@ export function archiveOptionsOf(given: Given, command: string): ArchiveOptions 
     ...archiveLimitsOf(given),
     processMetrics: true,
   }
-}
-
-/** Which archive to follow, whose rooms to join, and what is seen to from the start. Throws `Mistake`. */
-export function outreachOptionsOf(
-  given: Given,
-  followToken: string | undefined,
-  signalToken: string | undefined,
-): Pick<ArchiveOptions, 'follow' | 'signal' | 'collections'> {
-  const url = given.value('follow')
-  const urls = given.list('signal') ?? []
-  if (url !== undefined) checkAddress(given, 'follow', url)
-  for (const one of urls) checkAddress(given, 'signal', one)
-  const collections = (given.list('collection') ?? []).map((name) => {
-    const parsed = parseCollectionName(name)
-    if (parsed.ok) return parsed.value
-    throw new Mistake(`${given.nameOf('collection')} takes names of collections, not ${name}`)
-  })
-  return {
-    collections,
-    ...(url === undefined ? {} : { follow: { url, ...tokenFrom(followToken) } }),
-    ...(urls.length === 0 ? {} : { signal: { urls, ...tokenFrom(signalToken) } }),
-  }
-}
-
-function checkAddress(given: Given, flag: string, url: string): void {
-  if (/^wss?:\/\/[^/]/.test(url)) return
-  throw new Mistake(`${given.nameOf(flag)} takes a ws:// or wss:// address, not ${url}`)
-}
-
-function tokenFrom(token: string | undefined): { readonly token?: () => string } {
-  return token === undefined ? {} : { token: () => token }
 }

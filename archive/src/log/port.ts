@@ -483,6 +483,8 @@ export interface LogStatistics {
   readonly snapshots: number
   readonly snapshotBytes: number
   readonly gappedDocuments: number
+  /** Documents that compaction failed on: each waits for its next try. */
+  readonly failingDocuments: number
   readonly parkedBytes: number
   readonly quarantined: number
   readonly leases: number

@@ -1,7 +1,9 @@
 /** What the archive does, in Prometheus' format. A registry of its own: a host may have others. */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { FollowedCollection } from '../follow/follower.js'
 import type { LogStatistics } from '../log/port.js'
 import type { NodeStatistics } from '../node/statistics.js'
+import type { RoomsStatistics } from '../rooms/rooms.js'
 import type { YWebsocketCounters } from '../y-websocket/counters.js'
 import type { ServerCounters } from './counters.js'
 
@@ -11,6 +13,9 @@ interface Sample {
   readonly node: NodeStatistics
   readonly server: ServerCounters
   readonly yWebsocket: YWebsocketCounters
+  readonly followed: readonly FollowedCollection[]
+  /** Undefined: no signallers, or no WebRTC. */
+  readonly rooms: RoomsStatistics | undefined
   /** Undefined where the disk would not say. */
   readonly diskFreeBytes: number | undefined
   readonly isReady: boolean
@@ -111,6 +116,10 @@ const gauges: Readonly<Record<string, Metric>> = {
     help: 'Documents that wait for something missing',
     read: ({ log }) => log.gappedDocuments,
   },
+  documents_failing: {
+    help: 'Documents that compaction failed on, until it succeeds; inspect names them',
+    read: ({ log }) => log.failingDocuments,
+  },
   rows: { help: 'Entries that no snapshot has replaced', read: ({ log }) => log.rows },
   row_bytes: { help: 'Bytes of these', read: ({ log }) => log.rowBytes },
   snapshots: { help: 'Snapshots', read: ({ log }) => log.snapshots },
@@ -121,6 +130,37 @@ const gauges: Readonly<Record<string, Metric>> = {
   file_bytes: { help: 'Size of the file', read: ({ log }) => log.fileBytes },
   file_free_bytes: { help: 'Of the file: holds nothing now', read: ({ log }) => log.freeBytes },
   wal_bytes: { help: 'Size of the write-ahead log', read: ({ log }) => log.walBytes },
+  followed_collections: {
+    help: 'Collections that are followed in another archive',
+    read: ({ followed }) => followed.length,
+  },
+  followed_collections_live: {
+    help: 'Of these, at the head of what the other archive has',
+    read: ({ followed }) => followed.filter(({ phase }) => phase === 'live').length,
+  },
+  followed_lag_entries: {
+    help: 'Entries of the followed archive that are not here yet, as far as it said',
+    read: ({ followed }) =>
+      followed.reduce((sum, { head = 0, seq }) => sum + Math.max(0, head - seq), 0),
+  },
+  followed_open_ops: {
+    help: 'Own entries that went to the followed archive and are not answered',
+    read: ({ followed }) => followed.reduce((sum, { open }) => sum + open, 0),
+  },
+  signallers: {
+    help: 'Signallers in whose rooms the archive is',
+    read: ({ rooms }) => rooms?.signallers ?? 0,
+  },
+  signallers_calling: {
+    help: 'Of these, those that tell in which rooms somebody is',
+    read: ({ rooms }) => rooms?.calling ?? 0,
+  },
+  rooms: { help: 'Rooms to be in, over all signallers', read: ({ rooms }) => rooms?.rooms ?? 0 },
+  rooms_joined: { help: 'Of these, those it is in now', read: ({ rooms }) => rooms?.joined ?? 0 },
+  room_links: {
+    help: 'WebRTC links that stand with peers of these rooms',
+    read: ({ rooms }) => rooms?.links ?? 0,
+  },
   disk_free_bytes: {
     help: 'What the file system still takes; NaN if it would not say',
     read: ({ diskFreeBytes }) => diskFreeBytes ?? Number.NaN,

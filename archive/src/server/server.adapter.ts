@@ -252,6 +252,8 @@ class HttpArchive implements Archive {
       node: this.node.stats(),
       server: counters,
       yWebsocket: this.yWebsocket.counters,
+      followed: this.followed,
+      rooms: this.rooms,
       diskFreeBytes: await this.#diskFreeBytes(),
       isReady: (await this.readiness()) === 'ok',
     })

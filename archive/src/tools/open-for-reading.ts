@@ -2,7 +2,7 @@ import type { ArchiveId } from '@holdfast/peer/protocol'
 import { LogError } from '../log/errors.js'
 import { canonicalPath, readHeader, sizeOf } from '../log/sqlite/files.adapter.js'
 import { makeReader } from '../log/sqlite/pragmas.js'
-import { applicationId, schemaVersion, versionOf } from '../log/sqlite/schema.js'
+import { applicationId, checkVersion, schemaVersion, versionOf } from '../log/sqlite/schema.js'
 import { logErrorOf, Sql } from '../log/sqlite/sql.adapter.js'
 
 /** A log's file, open for a look. */
@@ -33,11 +33,12 @@ export function openForReading(given: string): LogReading {
     sql = new Sql({ file, readonly: true })
     makeReader(sql)
     if (sql.pragma('application_id') !== applicationId) throw foreign(file)
+    checkVersion(sql, file)
     const version = versionOf(sql)
     if (version !== schemaVersion) {
       throw new LogError(
         'unsupported-file',
-        `${file} has version ${version}; this program reads version ${schemaVersion}`,
+        `${file} has version ${version} of the log, and this program reads version ${schemaVersion}: start an archive with it once, which brings it there`,
       )
     }
     const archive = archiveOf(sql)

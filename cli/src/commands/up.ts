@@ -1,6 +1,12 @@
 import { createTokenVerifier } from '@holdfast/access'
 import { pinoLogger as archiveLogger } from '@holdfast/archive'
-import { archiveLimitFlag, archiveLimitsOf } from '@holdfast/archive/command'
+import {
+  archiveLimitFlag,
+  archiveLimitsOf,
+  outreachFlags,
+  outreachOf,
+  outreachSecrets,
+} from '@holdfast/archive/command'
 import {
   choiceOf,
   hostFlag,
@@ -65,6 +71,7 @@ export const upCommand: Command = {
       env: 'HOLDFAST_BACKUPS',
       help: 'Where the admin API puts backups. Default: backups in the data',
     },
+    ...outreachFlags,
     { ...archiveLimitFlag, env: 'HOLDFAST_UP_LIMITS' },
     {
       name: 'log-level',
@@ -73,7 +80,7 @@ export const upCommand: Command = {
       help: `${logLevels.join(', ')}: JSON lines for a supervisor, and no welcome`,
     },
   ],
-  secrets: [secretOfTokens, secretOfTurn],
+  secrets: [secretOfTokens, secretOfTurn, ...outreachSecrets],
   about: `
 Needs nothing, and serves this machine alone. With a secret or keys for tokens it may have a public
 address, and is all that a small installation needs; behind a proxy that does TLS, say so by
@@ -109,6 +116,7 @@ address, and is all that a small installation needs; behind a proxy that does TL
       },
       archive: {
         ...present('backupFolder', given.value('backups')),
+        ...(await outreachOf(given)),
         ...archiveLimitsOf(given, limitNames),
       },
       clock,

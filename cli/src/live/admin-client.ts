@@ -1,4 +1,10 @@
-import type { LogInspection, LogStatistics, NodeStatistics } from '@holdfast/archive'
+import type {
+  FollowedCollection,
+  LogInspection,
+  LogStatistics,
+  NodeStatistics,
+  RoomsStatistics,
+} from '@holdfast/archive'
 import { HoldfastError } from '../errors.js'
 
 /** What a running archive says of itself. */
@@ -8,6 +14,8 @@ export interface Sighting {
     readonly statistics: LogStatistics
     readonly node: NodeStatistics
     readonly yWebsocket: { readonly sockets: number; readonly documents: number }
+    readonly followed?: readonly FollowedCollection[]
+    readonly rooms?: RoomsStatistics
   }
 }
 

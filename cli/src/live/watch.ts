@@ -78,9 +78,28 @@ function picture(client: AdminClient, look: Look, before: Look | undefined): str
     `ops ${rateText(look, before)}, ${numberText(statistics.appended)} since it started; last commit held ${numberText(statistics.lastGroupOps)}`,
     `${countText(node.sessions, 'peer')}, ${countText(node.readers, 'reader')}, ${numberText(node.readersAtHead)} at the head, the farthest ${numberText(node.largestLag)} behind; ${countText(yWebsocket.sockets, 'y-websocket client')}`,
     `${countText(statistics.rows, 'row')} in ${bytesText(statistics.rowBytes)}, ${countText(statistics.snapshots, 'snapshot')} in ${bytesText(statistics.snapshotBytes)}, ${countText(statistics.published, 'compaction')}${statistics.failedCompactions > 0 ? `, ${numberText(statistics.failedCompactions)} failed` : ''}`,
+    ...outreachLines(look.seen.archive),
     '',
     inspectionText(log, look.atMs),
   ].join('\n')
+}
+
+/** What it does beside being called, where it does. */
+function outreachLines({ followed = [], rooms }: Sighting['archive']): string[] {
+  const live = followed.filter(({ phase }) => phase === 'live').length
+  const lag = followed.reduce((sum, { head = 0, seq }) => sum + Math.max(0, head - seq), 0)
+  return [
+    ...(followed.length === 0
+      ? []
+      : [
+          `follows ${countText(followed.length, 'collection')}, ${numberText(live)} live, ${countText(lag, 'entry', 'entries')} behind`,
+        ]),
+    ...(rooms === undefined
+      ? []
+      : [
+          `in ${numberText(rooms.joined)} of ${countText(rooms.rooms, 'room')} of ${countText(rooms.signallers, 'signaller')}, with ${countText(rooms.links, 'link')}`,
+        ]),
+  ]
 }
 
 function line(look: Look, before: Look | undefined): string {

@@ -37,7 +37,10 @@ export interface OnePortOptions {
   readonly origins?: readonly string[]
   readonly trustedProxies?: number
   readonly signal?: Pick<SignalServerOptions, 'ice' | 'relay' | 'limits'>
-  readonly archive?: Pick<ArchiveOptions, 'backupFolder' | 'policy' | 'compaction' | 'limits'>
+  readonly archive?: Pick<
+    ArchiveOptions,
+    'backupFolder' | 'policy' | 'compaction' | 'limits' | 'follow' | 'signal' | 'collections'
+  >
   readonly clock: Clock
   readonly random: Random
   readonly loggers: { readonly signal: Logger; readonly archive: Logger }
@@ -133,9 +136,11 @@ export class OnePort {
       return
     }
     const { archive, folder, loggers } = this.#options
+    const isDemo = this.#switch !== undefined && this.#page !== undefined
     this.#archive = await createArchive({
       ...sharedOptions(this.#options),
       ...archive,
+      policy: { ...(isDemo ? demoPolicy : {}), ...archive?.policy },
       folder,
       server: this.#archiveMount,
       logger: loggers.archive,
@@ -291,6 +296,9 @@ function httpServer(): Server {
 }
 
 const askMs = 10_000
+
+/** Where people come to look at it, a thousand edits are enough to see a compaction. */
+const demoPolicy = { ripeRows: 50 }
 
 /** Alerts on it go on meaning something while the archive is stopped. */
 const stoppedMetrics = `# HELP holdfast_archive_ready 1 while the log is open and the disk takes bytes

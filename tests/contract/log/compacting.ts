@@ -346,6 +346,7 @@ export function describeCompacting(contract: LogContract): void {
             expect(await ripe()).toEqual(['note-1', 'note-2'])
           }
           await log.compaction.failed(notes, note, 'once more')
+          expect((await log.statistics()).failingDocuments).toBe(1)
           await subject.crash()
           expect(
             (await subject.log.compaction.ripe(10)).map(({ document }) => document.id),
@@ -355,6 +356,7 @@ export function describeCompacting(contract: LogContract): void {
           await subject.advance(24 * 60 * minuteMs)
           expect(await subject.log.compaction.ripe(10)).toHaveLength(2)
           await publishNow(subject.log)
+          expect((await subject.log.statistics()).failingDocuments).toBe(0)
           await subject.log.compaction.failed(notes, note, 'and again')
           await subject.advance(minuteMs)
           expect(await subject.log.compaction.ripe(10)).toHaveLength(2)

@@ -107,6 +107,7 @@ export function describeLimits(contract: LogContract): void {
           snapshots: 0,
           snapshotBytes: 0,
           gappedDocuments: 0,
+          failingDocuments: 0,
           parkedBytes: 0,
           quarantined: 0,
           leases: 0,

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { inspectLog } from '@holdfast/archive'
 import Database from 'better-sqlite3'
 import { expect, test } from 'vitest'
 import { documentOf, note, notes } from '../../contract/log/names.js'
@@ -125,6 +126,27 @@ test(
     folder.tamper((database) => database.pragma('user_version = 1000'))
     await expect(folder.openLog()).rejects.toThrow('has version 1000')
     await expect(folder.openLog()).rejects.toMatchObject({ code: 'unsupported-file' })
+    expect(folder.count('SELECT count(*) FROM entries')).toBe(1)
+    expect(folder.count('SELECT count(*) FROM terms WHERE collection = 0')).toBe(1)
+  }),
+)
+
+test(
+  '[SQL-3] a file of this version that an unfinished build wrote is refused by what it lacks, what is known here and what to do, and not touched',
+  inFolder(async (folder) => {
+    const engine = folder.openEngine()
+    engine.append([new Writer(1).write('a')], 0)
+    engine.close()
+    folder.tamper((database) => database.exec('ALTER TABLE documents DROP COLUMN retry_at_ms'))
+    await expect(folder.openLog()).rejects.toMatchObject({
+      code: 'unsupported-file',
+      message: expect.stringMatching(
+        /log\.db says that it has version 1 of the log, but lacks documents\.retry_at_ms: .* Export it with that build/,
+      ) as unknown,
+    })
+    expect(() => inspectLog(folder.file)).toThrow('lacks documents.retry_at_ms')
+    folder.tamper((database) => database.exec('DROP TABLE authors'))
+    await expect(folder.openLog()).rejects.toThrow('lacks authors.document')
     expect(folder.count('SELECT count(*) FROM entries')).toBe(1)
     expect(folder.count('SELECT count(*) FROM terms WHERE collection = 0')).toBe(1)
   }),

@@ -32,7 +32,8 @@ test.each(names)('[CLI-4] %s explains itself, with examples that it understands'
   expect((await run(['help', name])).output).toBe(output)
   for (const line of output.split('\n')) expect(line.trimEnd()).toBe(line)
   for (const common of ['--config FILE', '--help', 'Examples']) expect(output).toContain(common)
-  const examples = [...output.matchAll(/^ {2}holdfast (.*)$/gm)].map(([, line]) => line ?? '')
+  const whole = output.replaceAll(/ \\\n +/g, ' ')
+  const examples = [...whole.matchAll(/^ {2}holdfast (.*)$/gm)].map(([, line]) => line ?? '')
   expect(examples.length).toBeGreaterThan(0)
   for (const example of examples) {
     const words = wordsOf(example)
@@ -47,6 +48,25 @@ test.each(names)('[CLI-4] %s explains itself, with examples that it understands'
   }
 })
 
+test('[CLI-4] help fits a window of a hundred columns, options and examples included', async () => {
+  for (const name of [undefined, ...names]) {
+    const { output } = await run(name === undefined ? ['--help'] : [name, '--help'])
+    expect(output.split('\n').filter((line) => line.length > 100)).toEqual([])
+  }
+})
+
+test.each(names)('[CLI-4] %s: every option that it names is one that it takes', async (name) => {
+  const { output } = await run([name, '--help'])
+  const options = [...output.matchAll(/^ {2}--([a-z-]+)( [A-Z|=]+)? /gm)]
+  expect(options.length).toBeGreaterThan(1)
+  for (const [, option, value] of options) {
+    if (option === 'help') continue
+    const given = value === undefined ? [`--${option}`] : [`--${option}`, 'x']
+    const { errors } = await run([name, ...given, '--no-such-option'])
+    expect(errors).toContain(`'${name}' has no option '--no-such-option'`)
+  }
+})
+
 test('[CLI-5] a slip is answered with what was meant, on stderr, with 2', async () => {
   for (const [given, answer] of [
     [['upp'], "There is no command 'upp'. Did you mean 'up'? See: holdfast --help\n"],
@@ -58,6 +78,9 @@ test('[CLI-5] a slip is answered with what was meant, on stderr, with 2', async 
     [['up', '-s'], "'up' has no option '-s'. See"],
     [['up', '--port'], '--port needs N, as in: --port 10'],
     [['up', '--port='], '--port needs N'],
+    [['up', '--follow', 'http://x'], '--follow takes a ws:// or wss:// address, not http://x'],
+    [['up', '--signal', 'ws:x'], '--signal takes a ws:// or wss:// address, not ws:x'],
+    [['up', '--collection', ''], '--collection'],
     [['up', '--port', 'x'], "--port takes a whole number; it got 'x'"],
     [['up', '--limit', 'signal.maxScokets=1'], "Did you mean 'signal.maxSockets'?"],
     [['up', '--limit', 'log.ripeRow=1'], "Did you mean 'log.ripeRows'?"],

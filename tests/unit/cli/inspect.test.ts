@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger, systemClock, systemRandom } from '@holdfast/peer/ports'
+import type { CollectionName } from '@holdfast/peer/protocol'
 import { main, OnePort } from 'holdfast'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { runOn, type Outcome } from '../command/listening-terminal.js'
@@ -47,6 +48,33 @@ test('[CLI-18] on a terminal it is drawn anew in place, as wide and as high as t
   // From the second one on there is something to compare with.
   expect(pictures[0]).toContain('ops – /s')
   expect(pictures[2]).toContain('ops 0.0 /s')
+})
+
+test('[CLI-18] [CLI-24] it shows what the archive follows, and whose rooms it is in', async () => {
+  const other = await mkdtemp(join(tmpdir(), 'holdfast-inspect-'))
+  const follower = await OnePort.start({
+    folder: other,
+    host: '127.0.0.1',
+    port: 0,
+    archive: {
+      follow: { url: `ws://127.0.0.1:${one.port}/archive` },
+      signal: { urls: [`ws://127.0.0.1:${one.port}/signal`] },
+      collections: ['notes' as CollectionName],
+    },
+    clock: systemClock,
+    random: systemRandom,
+    loggers: { signal: silentLogger, archive: silentLogger },
+  })
+  try {
+    const url = `http://127.0.0.1:${follower.port}`
+    const { code, output } = await watchOn(url, 1, { columns: 200, rows: 50 })
+    expect(code).toBe(0)
+    expect(output).toMatch(/^follows 1 collection, \d live, \d entries behind$/m)
+    expect(output).toMatch(/^in \d of 1 room of 1 signaller, with 0 links$/m)
+  } finally {
+    await follower.close()
+    await rm(other, { recursive: true, force: true })
+  }
 })
 
 test.each([

@@ -11,12 +11,12 @@ import {
   present,
   secretOfTokens,
   type Command,
-  type Secret,
 } from '@holdfast/command'
 import { pinoLogger } from '../../server/pino-logger.adapter.js'
 import { createArchive } from '../../server/server.adapter.js'
 import { archiveLimitFlag, archiveLimitNames } from '../limits.js'
-import { archiveOptionsOf, outreachOptionsOf } from '../serve-options.js'
+import { outreachFlags, outreachOf, outreachSecrets } from '../outreach.js'
+import { archiveOptionsOf } from '../serve-options.js'
 
 /** The command under the name that a program has for it. */
 export function serveCommandOf(name: string): Command {
@@ -64,42 +64,11 @@ export function serveCommandOf(name: string): Command {
         env: 'HOLDFAST_BACKUPS',
         help: 'Where the admin API puts backups. Default: backups in the data',
       },
-      {
-        name: 'follow',
-        value: 'URL',
-        env: 'HOLDFAST_FOLLOW',
-        help: 'Another archive, such as wss://other.example.org/archive: each gets all that the other holds',
-      },
-      {
-        name: 'follow-token-file',
-        value: 'FILE',
-        env: 'HOLDFAST_FOLLOW_TOKEN_FILE',
-        help: 'A token for it, with admin in all collections',
-      },
-      {
-        name: 'signal',
-        value: 'URL',
-        isList: true,
-        env: 'HOLDFAST_SIGNAL',
-        help: 'Signaller, such as wss://example.org/signal, whose peers reach it by WebRTC, too',
-      },
-      {
-        name: 'signal-token-file',
-        value: 'FILE',
-        env: 'HOLDFAST_SIGNAL_TOKEN_FILE',
-        help: 'A token for it, with admin in the collections',
-      },
-      {
-        name: 'collection',
-        value: 'NAME',
-        isList: true,
-        env: 'HOLDFAST_COLLECTIONS',
-        help: 'Followed, and joined at signallers whoever is there, before it is written in here',
-      },
+      ...outreachFlags,
       archiveLimitFlag,
       logLevelFlag,
     ],
-    secrets: [secretOfTokens, tokenOfFollowed, tokenOfSignallers],
+    secrets: [secretOfTokens, ...outreachSecrets],
     about: `
 Peers connect to ws://HOST:PORT/archive, y-websocket clients to ws://HOST:PORT/yjs/COLLECTION/DOCUMENT.
 /healthz, /readyz and /metrics are for whoever watches it, /admin/… for operators.
@@ -120,11 +89,10 @@ Without keys for tokens only this machine is served.`,
       const logger = pinoLogger(level)
       const keys = await keysOf(given)
       const tokens = keys === undefined ? undefined : await createTokenVerifier(keys, clock)
-      const followToken = (await given.secret(tokenOfFollowed.name))?.trim()
-      const signalToken = (await given.secret(tokenOfSignallers.name))?.trim()
+      const outreach = await outreachOf(given)
       const archive = await createArchive({
         ...options,
-        ...outreachOptionsOf(given, followToken, signalToken),
+        ...outreach,
         ...present('tokens', tokens),
         clock,
         random,
@@ -145,18 +113,6 @@ Without keys for tokens only this machine is served.`,
       return 0
     },
   }
-}
-
-const tokenOfFollowed: Secret = {
-  name: 'follow-token',
-  env: 'HOLDFAST_FOLLOW_TOKEN',
-  fileFlag: 'follow-token-file',
-}
-
-const tokenOfSignallers: Secret = {
-  name: 'signal-token',
-  env: 'HOLDFAST_SIGNAL_TOKEN',
-  fileFlag: 'signal-token-file',
 }
 
 const limitsText = [...archiveLimitNames]

@@ -17,6 +17,7 @@ export function statisticsOf(tables: Tables, counters: Counters, leases: number)
     snapshots: snapshots.length,
     snapshotBytes,
     gappedDocuments: gapped.length,
+    failingDocuments: documents.filter(({ failedAttempts }) => failedAttempts > 0).length,
     parkedBytes: sum(gapped.map((table) => rebuild(table).parked.bytes)),
     quarantined: tables.quarantine.length,
     leases,

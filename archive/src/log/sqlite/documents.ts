@@ -39,6 +39,7 @@ export class Documents {
   readonly #insert: Statement<{ readonly id: number }>
   readonly #save: Statement
   readonly #saveGrowth: Statement
+  readonly #failing: Statement<{ readonly count: number }>
   /** By collection, then by name: the latest generation. */
   readonly #latest = new Map<number, Map<DocumentId, DocumentRow>>()
   readonly #changed = new Set<DocumentRow>()
@@ -65,11 +66,21 @@ export class Documents {
          failures = ?, retry_at_ms = ?, last_error = ?
        WHERE id = ?`,
     )
+    // Those that failed are ripe still: they are among the few of that index.
+    this.#failing = sql.read(
+      `SELECT count(*) AS count FROM documents
+       WHERE (gapped_since_ms > 0 OR ripe > 0) AND failures > 0`,
+    )
     // What every append changes, and no index knows.
     this.#saveGrowth = sql.prepare(
       'save growth',
       'UPDATE documents SET last_seq = ?, tail_rows = ?, tail_bytes = ? WHERE id = ?',
     )
+  }
+
+  /** Documents that compaction failed on and that are still to be compacted, as they are stored. */
+  countFailing(): number {
+    return this.#failing.get()?.count ?? 0
   }
 
   /** The latest generation. */

@@ -30,6 +30,7 @@ export interface StoredSums {
   readonly snapshots: number
   readonly snapshotBytes: number
   readonly gappedDocuments: number
+  readonly failingDocuments: number
   readonly parkedBytes: number
   readonly quarantined: number
   readonly fileBytes: number
@@ -204,6 +205,7 @@ export class Engine {
         fileBytes: sizeOf(file),
         walBytes: sizeOf(walOf(file)),
         freeBytes: this.#freePages.bytes,
+        failingDocuments: this.#store.documents.countFailing(),
       }
     })
   }

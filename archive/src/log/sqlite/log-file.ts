@@ -13,7 +13,7 @@ import {
 import { FileLock } from './lock.adapter.js'
 import { makeSafe } from './pragmas.js'
 import { startTerm } from './terms.js'
-import { applicationId, migrate, schemaVersion, versionOf } from './schema.js'
+import { applicationId, checkVersion, migrate } from './schema.js'
 import { DamageFound, isDamage, logErrorOf, Sql, type SqlHooks } from './sql.adapter.js'
 
 export interface LogFileOptions {
@@ -98,12 +98,7 @@ function probe(file: string, logger: Logger): void {
     // A file without tables is one whose making was interrupted.
     if (sql.read('SELECT 1 FROM sqlite_schema').get() === undefined) return
     if (sql.pragma('application_id') !== applicationId) throw foreign(file)
-    const version = versionOf(sql)
-    if (version > schemaVersion) {
-      throw unsupported(
-        `${file} has version ${version}; this program knows those up to ${schemaVersion}`,
-      )
-    }
+    checkVersion(sql, file)
     for (const needed of ['archive', 'terms WHERE collection = 0']) {
       sql.read(`SELECT * FROM ${needed}`).all()
     }

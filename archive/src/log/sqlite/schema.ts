@@ -1,4 +1,5 @@
-import type { Sql } from './sql.adapter.js'
+import { LogError } from '../errors.js'
+import { Sql } from './sql.adapter.js'
 
 /*
  * The tables of a log, and how a file of an earlier version becomes one of this version.
@@ -205,6 +206,49 @@ export function migrate(sql: Sql): void {
 
 export function versionOf(sql: Sql): number {
   return sql.pragma('user_version') as number
+}
+
+/**
+ * Throws `unsupported-file` for a file that this program cannot work with, in words that say what it
+ * is, what is known here, and what to do. Older versions pass: they are migrated.
+ */
+export function checkVersion(sql: Sql, file: string): void {
+  const version = versionOf(sql)
+  if (version > schemaVersion) {
+    throw new LogError(
+      'unsupported-file',
+      `${file} has version ${version} of the log, and this program knows those up to ${schemaVersion}: run the Holdfast that wrote it, or a newer one`,
+    )
+  }
+  if (version < schemaVersion) return
+  const missing = firstMissing(sql)
+  if (missing === undefined) return
+  throw new LogError(
+    'unsupported-file',
+    `${file} says that it has version ${version} of the log, but lacks ${missing}: a build from before that version was released wrote it. Nothing was changed. Export it with that build, and import the export into a new folder; or start with another folder`,
+  )
+}
+
+/** The first table or column that a log of this version has and the file lacks. */
+function firstMissing(sql: Sql): string | undefined {
+  const fresh = new Sql({ file: ':memory:' })
+  try {
+    for (const statements of migrations) fresh.execute('expected', bare(statements))
+    const present = new Set(columnsOf(sql))
+    return columnsOf(fresh).find((column) => !present.has(column))
+  } finally {
+    fresh.close()
+  }
+}
+
+function columnsOf(sql: Sql): string[] {
+  return sql
+    .readTuples<readonly [string, string]>(
+      `SELECT t.name, c.name FROM sqlite_schema t, pragma_table_info(t.name) c
+       WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' ORDER BY t.name, c.cid`,
+    )
+    .all()
+    .map(([table, column]) => `${table}.${column}`)
 }
 
 /** SQLite keeps each statement as it is written, in the file: comments and margins are not for it. */
