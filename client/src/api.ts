@@ -69,11 +69,18 @@ export interface StorageStatus {
   readonly failing: ClientError | undefined
 }
 
-/** Edits that are not as safe as they will be. */
+/**
+ * Edits that are not as safe as they will be, counted in ops: what is edited in a document within about
+ * 20 ms leaves as one, so that a count is neither of keystrokes nor of transactions. Carried edits of
+ * others are not among them.
+ */
 export interface Pending {
   /** Not saved yet. */
   readonly local: number
-  /** Saved, and not archived yet. Stays 0 where there is no archive to send them to. */
+  /**
+   * Saved, and not archived yet. Ops keep their count until an archive is met, however many of them one
+   * upload then brings. Stays 0 where there is no archive to send them to.
+   */
   readonly saved: number
   /** Set aside because the archive will never take them: see `Collection.kept`. */
   readonly refused: number
@@ -113,10 +120,12 @@ export interface Collection {
 
 export interface CollectionStatus {
   readonly reach: Reach
+  /** What this side may do, as an archive or the signaller said last; absent until one of them has. */
   readonly access: Access | undefined
   readonly pending: Pending
   /** Work with an end in sight: absent where there is none. */
   readonly progress: Progress | undefined
+  /** Those that the app has named, reached or not; and those of the signaller's room, while it has them. */
   readonly archives: readonly ArchiveStatus[]
   readonly peers: number
 }
@@ -148,6 +157,10 @@ export interface LinkInfo {
   readonly id: string
   readonly path: LinkKind
   readonly isSynced: boolean
+  /**
+   * To an archive or a tab and back, by the last ping that was answered. To a peer by the last frame that
+   * was acknowledged: acknowledgements are gathered for up to 40 ms, and those are in it.
+   */
   readonly roundTripMs: number | undefined
   readonly sentBytes: number
   readonly receivedBytes: number
