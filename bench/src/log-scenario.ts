@@ -10,17 +10,45 @@ import { median, UsageError, type Figure, type Scenario } from './report.js'
  * about, because a shared machine is never the same for long; a ratio is the median of theirs.
  */
 export const scenario: Scenario = {
+  keepsOthers: true,
   about:
-    'the log beside raw SQLite: ingest, growth, catch-up, compaction [--trace FILE] [--quick] (4 min)',
+    'the log beside raw SQLite: ingest, growth, catch-up, compaction [--trace FILE] [--quick] [--only ingest-100,A6] (4 min)',
   run: async (args) => {
-    const isQuick = args.includes('--quick')
-    const rest = args.filter((arg) => arg !== '--quick')
-    if (rest.length > 0 && rest[0] !== '--trace') {
-      throw new UsageError(`log takes --quick and --trace FILE, got ${args.join(' ')}`)
-    }
-    const scale = isQuick ? 0.1 : 1
-    return [...(await ingest(scale)), ...(await growth(scale)), ...(await compaction.run(rest))]
+    const { scale, only, rest } = parse(args)
+    const isWanted = (...ids: readonly string[]): boolean =>
+      only === undefined || ids.some((id) => only.includes(id))
+    return [
+      ...(await ingest(scale, isWanted)),
+      ...(isWanted('A6', 'A7') ? await growth(scale) : []),
+      ...(isWanted('compaction') ? await compaction.run(rest) : []),
+    ]
   },
+}
+
+interface Wanted {
+  readonly scale: number
+  /** Ids of what is measured, `A6` and `A7` being measured together; all of them if absent. */
+  readonly only?: readonly string[]
+  /** What is the compaction's. */
+  readonly rest: readonly string[]
+}
+
+function parse(args: readonly string[]): Wanted {
+  const rest = args.filter((arg) => arg !== '--quick')
+  const scale = rest.length < args.length ? 0.1 : 1
+  const [option, list] = rest
+  if (option === '--only' && list !== undefined) {
+    return { scale, only: knownIds(list), rest: rest.slice(2) }
+  }
+  if (option === undefined || option === '--trace') return { scale, rest }
+  throw new UsageError(`log takes --quick, --only IDS and --trace FILE, got ${args.join(' ')}`)
+}
+
+function knownIds(list: string): readonly string[] {
+  const known = [...loads.map(idOf), 'A6', 'A7', 'compaction']
+  const ids = list.split(',')
+  if (ids.every((id) => known.includes(id))) return ids
+  throw new UsageError(`--only takes some of ${known.join(',')}, got ${list}`)
 }
 
 interface Load {
@@ -31,18 +59,27 @@ interface Load {
   readonly slices: number
 }
 
+const loads: readonly Load[] = [
+  { callers: 1, opBytes: 100, sliceOps: 100, slices: 9 },
+  { callers: 16, opBytes: 100, sliceOps: 2_048, slices: 16 },
+  { callers: 256, opBytes: 100, sliceOps: 8_192, slices: 16 },
+  { callers: 1, opBytes: 1_000, sliceOps: 100, slices: 9 },
+  { callers: 16, opBytes: 1_000, sliceOps: 2_048, slices: 12 },
+  { callers: 256, opBytes: 1_000, sliceOps: 8_192, slices: 8 },
+]
+
+function idOf({ callers, opBytes }: Load): string {
+  return callers === 256 ? `ingest-${opBytes}` : `ingest-${opBytes}-${callers}`
+}
+
 /** Durable rows a second, by size and by how many ops are under way at a time. */
-async function ingest(scale: number): Promise<readonly Figure[]> {
-  const loads: readonly Load[] = [
-    { callers: 1, opBytes: 100, sliceOps: 100, slices: 9 },
-    { callers: 16, opBytes: 100, sliceOps: 2_048, slices: 16 },
-    { callers: 256, opBytes: 100, sliceOps: 8_192, slices: 16 },
-    { callers: 1, opBytes: 1_000, sliceOps: 100, slices: 9 },
-    { callers: 16, opBytes: 1_000, sliceOps: 2_048, slices: 12 },
-    { callers: 256, opBytes: 1_000, sliceOps: 8_192, slices: 8 },
-  ]
+async function ingest(
+  scale: number,
+  isWanted: (id: string) => boolean,
+): Promise<readonly Figure[]> {
   const figures: Figure[] = []
   for (const load of loads) {
+    if (!isWanted(idOf(load))) continue
     const slices = Math.max(3, Math.ceil(load.slices * scale))
     figures.push(await besideRaw({ ...load, slices }))
   }
@@ -80,14 +117,12 @@ async function besideRaw({ callers, opBytes, sliceOps, slices }: Load): Promise<
   )
 }
 
-function ingestFigure(
-  { callers, opBytes, sliceOps, slices }: Load,
-  { ours, rows, all }: Taken<'ours' | 'rows' | 'all'>,
-): Figure {
+function ingestFigure(load: Load, { ours, rows, all }: Taken<'ours' | 'rows' | 'all'>): Figure {
+  const { callers, opBytes, sliceOps, slices } = load
   const ofAll = ratioOf(all, ours)
   const rate = (tookMs: readonly number[]): string => perSecond((sliceOps / median(tookMs)) * 1e3)
   return {
-    id: callers === 256 ? `ingest-${opBytes}` : `ingest-${opBytes}-${callers}`,
+    id: idOf(load),
     what: `${opBytes} B, ${callers} at a time, ${slices} slices of ${sliceOps} ops in turns`,
     figure: `${rate(ours)} = ${percent(ratioOf(rows, ours))} of the rows, ${percent(ofAll)} of all that is written`,
     beside: `raw: rows ${rate(rows)}, with counters and indexes ${rate(all)}; all slices together ${percent(sum(all) / sum(ours))}`,

@@ -32,7 +32,7 @@ export interface Scenario {
 
 /** A moment inside a step. */
 export interface CrashPoint {
-  /** As in `after insert entry`. */
+  /** As in `after insert entries`. */
   readonly name: string
   /** The files as they were. */
   readonly file: string

@@ -219,9 +219,12 @@ export class Ledger {
     this.#collections.set(collection, counters)
     this.#group.collections.add(collection)
     this.#group.documents.set(state, collection)
-    this.#documents.keep(collection, state)
     counters.head++
-    if (startsDocument) counters.documents++
+    if (startsDocument) {
+      // Any other came from there.
+      this.#documents.keep(collection, state)
+      counters.documents++
+    }
     return { seq: counters.head, startsCollection: counters.head === 1, startsDocument }
   }
 }

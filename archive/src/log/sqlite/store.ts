@@ -98,6 +98,7 @@ export class Store {
 
   /** Returns once everything is on disk. */
   commit(): void {
+    this.entryWriter.flush()
     this.collections.save()
     this.documents.save()
     this.totals.save()
@@ -111,6 +112,7 @@ export class Store {
   abort(): void {
     this.#isWriting = false
     this.#isStale = true
+    this.entryWriter.forget()
     this.collections.forget()
     this.documents.forget()
     this.producers.forget()

@@ -34,6 +34,9 @@ export class RangeSet {
   }
 
   covers(from: number, to: number): boolean {
+    const last = this.#chunks[this.#chunks.length - 1]
+    // Mostly what is asked for is new, and lies behind everything that is here.
+    if (last === undefined || to > (last[last.length - 1] as number)) return false
     const chunk = this.#chunks[this.#chunkEndingAfter(from)]
     if (chunk === undefined) return false
     const at = firstEndingAfter(chunk, from)
