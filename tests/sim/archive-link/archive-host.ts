@@ -29,6 +29,8 @@ export class ArchiveHost {
   compactions = 0
   readonly errors = new Set<string>()
   openAccess: Access = 'write'
+  /** A lease that is not live counts for so long; absent: as long as usual. */
+  peerTimeoutMs: number | undefined
   /** Of the life that is under way, where this archive follows another one. */
   follower: Follower | undefined
   /** Told of each opening of the log, before anybody is served. */
@@ -92,10 +94,16 @@ export class ArchiveHost {
   async #serve(life: Life): Promise<void> {
     const { clock, random } = life
     const world = { clock, random, logger: silentLogger }
+    const { peerTimeoutMs } = this
     const log = await openMemoryLog({
       ...world,
       disk: this.disk,
-      policy: { ripeRows: 12, ripeBytes: 2_000, maxTailRows: 40 },
+      policy: {
+        ripeRows: 12,
+        ripeBytes: 2_000,
+        maxTailRows: 40,
+        ...(peerTimeoutMs === undefined ? {} : { peerTimeoutMs }),
+      },
       sync: (persist) =>
         new Promise<void>((resolve) => {
           clock.after(random.between(1, 6), resolve)
