@@ -80,6 +80,10 @@ export const archiveBounds = {
   maxOpeningPageDocuments: 1_000,
   /** Summaries of the archive that are answered in one resync: no collection needs as many. */
   maxHeardSummaries: 65_536,
+  /** Documents that an archive may be asked for in one resync. */
+  maxAskedDocuments: 1_048_576,
+  /** What an archive says in a resync and waits to be handled: many times what it may have open. */
+  maxWaitingMessages: 4_096,
   /** Resyncs in a window that need no pause, and the pauses of those beyond. */
   freeResyncs: 3,
   resyncWindowMs: 600_000,

@@ -30,10 +30,13 @@ import {
   type Message,
   type MessageOf,
 } from '../protocol/index.js'
-import type { HeldDocument } from './ledger.js'
 import { ask, type SessionContext } from './context.js'
 import { Holdings, isUnder, prefixOf } from './holdings.js'
+import type { HeldDocument } from './ledger.js'
 import { archiveBounds as bounds } from './limits.js'
+import { emptyStateVector, ResyncAsks } from './resync-asks.js'
+import { offer, type ToldByArchive } from './resync-offer.js'
+import { ResyncSummaries } from './resync-summaries.js'
 import type { ResyncPoint } from './subscription.js'
 import type { Uploads } from './uploads.js'
 
@@ -57,6 +60,9 @@ export type ResyncMessage = Extract<
 export class Resync {
   readonly #options: ResyncOptions
   readonly #context: SessionContext
+  readonly #asks: ResyncAsks
+  /** From `start` on. */
+  #summaries: ResyncSummaries | undefined
   #holdings: Holdings | undefined
   /** Heard, and not handled: one after the other, because the order is what the end is made of. */
   #inbox: (ResyncMessage | MessageOf<'error'>)[] = []
@@ -64,30 +70,26 @@ export class Resync {
   #isOver = false
   readonly #firstRequest: number
   #heardSummaries = 0
-  /** Under which prefixes all was told, and the summaries that are not `compared`. */
-  readonly #told = new Set<string>()
-  readonly #openSummaries = new Set<number>()
-  readonly #waitingSummaries: (() => MessageOf<'summary'>['by'])[] = []
-  readonly #waitingAsks: Ask[] = []
-  readonly #openAsks = new Map<number, Ask>()
-  readonly #asked = new Set<DocumentId>()
   #openUploads = 0
-  /** What the archive told of documents that it asked for, for a reader's offer. */
-  readonly #theirs = new Map<DocumentId, Theirs>()
-  #found = 0
-  #settled = 0
+  /** What the archive told of documents that are held here, for a reader's offer. */
+  readonly #theirs = new Map<DocumentId, ToldByArchive>()
   #stall: Undo = () => {}
-  #pace: Undo | undefined
 
   constructor(options: ResyncOptions) {
     this.#options = options
     this.#context = options.context
     this.#firstRequest = options.requests.last + 1
+    const { context, requests } = options
+    this.#asks = new ResyncAsks({
+      context,
+      requests,
+      digestOf: (id) => this.#held.get(id)?.digest,
+    })
   }
 
   /** Documents that differ, and those of them that are settled. */
   get recovery(): { readonly done: number; readonly total: number } {
-    return { done: Math.min(this.#settled, this.#found), total: this.#found }
+    return this.#asks.recovery
   }
 
   async start(): Promise<void> {
@@ -95,10 +97,11 @@ export class Resync {
     this.#isWorking = true
     const documents = await this.#readHoldings()
     if (documents === undefined || this.#isOver) return
-    this.#holdings = new Holdings(documents, this.#options.instance)
-    const isSmall = this.#holdings.countUnder('') <= bounds.maxOpeningPageDocuments
-    if (isSmall) this.#tellPage('')
-    else this.#tellNodes([''])
+    const { context, instance, requests } = this.#options
+    const holdings = new Holdings(documents, instance)
+    this.#holdings = holdings
+    this.#summaries = new ResyncSummaries({ sender: context.sender, requests, holdings })
+    this.#summaries.tellAll()
     this.#isWorking = false
     void this.#work()
   }
@@ -106,27 +109,41 @@ export class Resync {
   close(): void {
     this.#isOver = true
     this.#stall()
-    this.#pace?.()
+    this.#asks.close()
     this.#inbox = []
   }
 
   hear(message: ResyncMessage): void {
     if (this.#isOver) return
     if (message.type === 'state') {
-      this.#inbox.push({ ...message, stateVector: copyOf(message.stateVector) })
-    } else if (message.type === 'update') {
-      this.#inbox.push({ ...message, bytes: copyOf(message.bytes) })
-    } else this.#inbox.push(message)
-    void this.#work()
+      this.#push({ ...message, stateVector: copyOf(message.stateVector) })
+    } else if (message.type === 'update') this.#hearAnswer(message)
+    else this.#push(message)
   }
 
   /** False: it is not about anything that was asked here. */
   error(message: MessageOf<'error'>): boolean {
     const isOurs = message.message === kindOf.state || message.message === kindOf.summary
     if (this.#isOver || !isOurs) return false
+    this.#push(message)
+    return true
+  }
+
+  /** What was not asked for is not kept until its turn comes: it may be a large document each time. */
+  #hearAnswer(message: MessageOf<'update'>): void {
+    const { cause, bytes } = message
+    if (cause.kind !== 'state' || cause.request < this.#firstRequest) return
+    if (this.#asks.comes(cause.request)) this.#push({ ...message, bytes: copyOf(bytes) })
+    else this.#context.fail('unexpected-message', 'update: of what nobody asked for')
+  }
+
+  #push(message: ResyncMessage | MessageOf<'error'>): void {
+    if (this.#inbox.length >= bounds.maxWaitingMessages) {
+      this.#context.fail('too-many', 'more is said in a resync than is taken in')
+      return
+    }
     this.#inbox.push(message)
     void this.#work()
-    return true
   }
 
   async #work(): Promise<void> {
@@ -148,8 +165,7 @@ export class Resync {
       case 'summary':
         return this.#hearSummary(message)
       case 'compared':
-        this.#openSummaries.delete(message.request)
-        this.#tellNext()
+        this.#summaries?.compared(message.request)
         return
       case 'state':
         return this.#hearState(message)
@@ -164,15 +180,11 @@ export class Resync {
     return (
       !this.#isOver &&
       this.#inbox.length === 0 &&
-      this.#openSummaries.size === 0 &&
-      this.#waitingSummaries.length === 0 &&
-      this.#openAsks.size === 0 &&
-      this.#waitingAsks.length === 0 &&
+      this.#told.isDone &&
+      this.#asks.isDone &&
       this.#openUploads === 0
     )
   }
-
-  // Telling ----------------------------------------------------------------------------------------
 
   async #readHoldings(): Promise<HeldDocument[] | undefined> {
     const documents: HeldDocument[] = []
@@ -190,44 +202,14 @@ export class Resync {
     return documents
   }
 
-  /** All that is held under a prefix, in as many pages as that takes. */
-  #tellPage(under: string): void {
-    if (this.#told.has(under)) return
-    this.#told.add(under)
-    const isTooMuch = this.#held.countUnder(under) > messageBounds.maxDocuments
-    if (isTooMuch && under.length < messageBounds.maxPrefixDigits) {
-      for (const digit of hexDigits) this.#tellPage(under + digit)
-      return
-    }
-    const documents = this.#held.under(under).slice(0, messageBounds.maxDocuments)
-    this.#tell(() => ({ kind: 'page', under, documents }))
-  }
-
-  #tellNodes(prefixes: readonly string[]): void {
-    this.#tell(() => ({
-      kind: 'tree',
-      nodes: prefixes.map((under) => ({ under, digest: this.#held.digestUnder(under) })),
-    }))
-  }
-
-  #tell(by: () => MessageOf<'summary'>['by']): void {
-    this.#waitingSummaries.push(by)
-    this.#tellNext()
-  }
-
-  #tellNext(): void {
-    while (this.#openSummaries.size < bounds.maxOpenSummaries) {
-      const by = this.#waitingSummaries.shift()
-      if (by === undefined) return
-      const request = ++this.#options.requests.last
-      this.#openSummaries.add(request)
-      this.#context.sender.say({ type: 'summary', request, by: by() })
-    }
-  }
-
   get #held(): Holdings {
     if (this.#holdings === undefined) throw new Error('nothing is heard before start')
     return this.#holdings
+  }
+
+  get #told(): ResyncSummaries {
+    if (this.#summaries === undefined) throw new Error('nothing is heard before start')
+    return this.#summaries
   }
 
   // What the archive says --------------------------------------------------------------------------
@@ -250,18 +232,14 @@ export class Resync {
     for (const { under, digest } of nodes) {
       if (this.#held.digestUnder(under) === digest) continue
       differing++
-      const isLeaf =
-        this.#held.countUnder(under) <= bounds.maxPageDocuments ||
-        under.length === messageBounds.maxPrefixDigits
-      if (isLeaf) this.#tellPage(under)
-      else this.#tellNodes(hexDigits.map((digit) => under + digit))
+      this.#told.tellUnder(under)
     }
     return differing
   }
 
   /** Told what we hold there, the archive asks for what differs. */
   async #judgePage(under: string, documents: readonly Held[]): Promise<number> {
-    const wasTold = this.#wasTold(under)
+    const wasTold = this.#told.wasTold(under)
     const named = new Set<DocumentId>()
     const differing: Held[] = []
     for (const theirs of documents) {
@@ -272,7 +250,7 @@ export class Resync {
     }
     this.#noteUnnamed(under, named)
     if (wasTold) for (const theirs of differing) await this.#settleOne(theirs)
-    else this.#tellPage(under)
+    else this.#told.tellPage(under)
     return differing.length
   }
 
@@ -291,18 +269,18 @@ export class Resync {
    */
   async #settleOne(theirs: Held): Promise<void> {
     const { document, digest } = theirs
-    this.#theirs.set(document.id, theirs)
+    this.#noteTheirs(theirs)
     if (!(await this.#alignGeneration(document))) return
     const ours = this.#held.get(document.id)
     const isHeld = ours?.digest !== undefined && ours.document.generation === document.generation
     const prefix = prefixOf(document.id)
-    if (isHeld && canWrite(this.#context.access()) && !this.#told.has(prefix)) {
-      this.#tellPage(prefix)
+    if (isHeld && canWrite(this.#context.access()) && !this.#told.hasTold(prefix)) {
+      this.#told.tellPage(prefix)
       return
     }
-    if (this.#asked.has(document.id)) return
+    if (this.#asks.has(document.id)) return
     if (isHeld) this.#give(document, emptyStateVector)
-    if (digest !== undefined) await this.#ask({ document, inReturn: false })
+    if (digest !== undefined) await this.#asks.add({ document, inReturn: false })
   }
 
   /**
@@ -322,13 +300,6 @@ export class Resync {
     return (await ask(this.#context, this.#context.ledger.end(ended))) !== undefined
   }
 
-  #wasTold(under: string): boolean {
-    for (let digits = 0; digits <= under.length; digits++) {
-      if (this.#told.has(under.slice(0, digits))) return true
-    }
-    return false
-  }
-
   async #hearState(message: MessageOf<'state'>): Promise<void> {
     const { document, stateVector, digest, inReturn, request } = message
     if (!readStateVector(stateVector).ok) {
@@ -340,7 +311,7 @@ export class Resync {
       this.#answerNothing(request, document, 'document-deleted')
       return
     }
-    this.#theirs.set(document.id, {
+    this.#noteTheirs({
       document,
       ...(digest === undefined ? {} : { digest }),
       stateVector,
@@ -349,25 +320,23 @@ export class Resync {
     if (isHeld) this.#give(document, stateVector)
     else this.#answerNothing(request, document, 'unavailable')
     const isEqual = isHeld && digest === ours.digest
-    if (!inReturn && !isEqual) await this.#ask({ document, inReturn: true })
+    if (!inReturn && !isEqual) await this.#asks.add({ document, inReturn: true })
   }
 
   async #hearUpdate({ document, cause, bytes }: MessageOf<'update'>): Promise<void> {
     if (cause.kind !== 'state') return
-    if (cause.request < this.#firstRequest) return
-    const asked = this.#openAsks.get(cause.request)
-    if (asked === undefined || asked.document.id !== document.id) {
+    if (this.#asks.get(cause.request)?.document.id !== document.id) {
       this.#context.fail('unexpected-message', 'update: of what nobody asked for')
       return
     }
     const received = await ask(this.#context, this.#context.ledger.receive(document, [bytes]))
     if (received === undefined || this.#isOver) return
-    this.#answered(cause.request)
+    this.#asks.answered(cause.request)
   }
 
   #hearError({ request, code, document }: MessageOf<'error'>): void {
     if (request !== undefined && request < this.#firstRequest) return
-    const asked = request === undefined ? undefined : this.#openAsks.get(request)
+    const asked = request === undefined ? undefined : this.#asks.get(request)
     if (request === undefined || asked === undefined) {
       this.#context.fail(nextAfter(code) === 'fatal' ? 'unavailable' : code, 'a resync was refused')
       return
@@ -380,56 +349,14 @@ export class Resync {
       const refused = document ?? asked.document
       this.#context.trouble({ kind: 'download-refused', document: refused, code })
     }
-    this.#answered(request)
+    this.#asks.answered(request)
   }
 
-  // Asking and giving ------------------------------------------------------------------------------
-
-  async #ask(asked: Ask): Promise<void> {
-    this.#asked.add(asked.document.id)
-    this.#waitingAsks.push(asked)
-    await this.#askNext()
-  }
-
-  async #askNext(): Promise<void> {
-    const { sender, clock } = this.#context
-    while (this.#openAsks.size < bounds.maxOpenAsks && this.#waitingAsks.length > 0) {
-      if (sender.waitMs > 0) {
-        this.#pace ??= clock.after(sender.waitMs, () => {
-          this.#pace = undefined
-          void this.#askNext()
-        })
-        return
-      }
-      const next = this.#waitingAsks.shift()
-      if (next === undefined) return
-      const { document, inReturn } = next
-      const request = ++this.#options.requests.last
-      this.#openAsks.set(request, next)
-      this.#found++
-      const vector = await ask(this.#context, this.#context.ledger.stateVector(document))
-      if (vector === undefined || this.#isOver) return
-      const digest = this.#held.get(document.id)?.digest
-      sender.say({
-        type: 'state',
-        request,
-        document,
-        stateVector: vector.value ?? emptyStateVector,
-        ...(digest === undefined ? {} : { digest }),
-        inReturn,
-      })
-    }
-  }
-
-  #answered(request: number): void {
-    this.#openAsks.delete(request)
-    this.#settled++
-    void this.#askNext()
-  }
+  // Giving -----------------------------------------------------------------------------------------
 
   #give(document: DocumentRef, stateVector: Uint8Array): void {
     if (!canWrite(this.#context.access())) {
-      if (!this.#theirs.has(document.id)) this.#theirs.set(document.id, { document, stateVector })
+      if (!this.#theirs.has(document.id)) this.#noteTheirs({ document, stateVector })
       return
     }
     this.#upload({ kind: 'upload', document, stateVector })
@@ -468,29 +395,17 @@ export class Resync {
     onDone()
   }
 
-  /** What a reader still holds that the archive does not: said, for an administrator to accept. */
   async #offer(): Promise<void> {
-    const { ledger, sender } = this.#context
     const documents = await this.#readHoldings()
     if (documents === undefined || this.#isOver) return
-    const offers: { readonly document: DocumentRef; readonly bytes: number }[] = []
-    for (const { document, digest, hasContent } of documents) {
-      const theirs = this.#theirs.get(document.id)
-      if (theirs === undefined || !hasContent || theirs.digest === digest) continue
-      const difference = await ask(
-        this.#context,
-        ledger.difference(document, theirs.stateVector ?? emptyStateVector),
-      )
-      if (difference === undefined || this.#isOver) return
-      const bytes = difference.value?.length ?? 0
-      if (bytes > emptyUpdateBytes) offers.push({ document, bytes })
-    }
-    for (let at = 0; at < offers.length; at += messageBounds.maxDocuments) {
-      const page = offers.slice(at, at + messageBounds.maxDocuments)
-      // `resynced` goes in the other lane, and says that this was said.
-      await new Promise<void>((resolve) => {
-        sender.say({ type: 'offer', documents: page }, resolve)
-      })
+    const toldOf = ({ id }: DocumentRef): ToldByArchive | undefined => this.#theirs.get(id)
+    await offer(this.#context, documents, toldOf, () => this.#isOver)
+  }
+
+  /** Of what is held here: nothing else can be offered, and an archive may name what it likes. */
+  #noteTheirs(theirs: ToldByArchive): void {
+    if (this.#held.get(theirs.document.id) !== undefined) {
+      this.#theirs.set(theirs.document.id, theirs)
     }
   }
 
@@ -502,17 +417,6 @@ export class Resync {
   }
 }
 
-interface Ask {
-  readonly document: DocumentRef
-  readonly inReturn: boolean
-}
-
-interface Theirs {
-  readonly document: DocumentRef
-  readonly digest?: Digest
-  readonly stateVector?: Uint8Array
-}
-
 function isSame(ours: Held | undefined, theirs: Held): boolean {
   const generation = ours?.document.generation ?? 0
   return generation === theirs.document.generation && ours?.digest === theirs.digest
@@ -522,6 +426,3 @@ const kindOf = {
   state: messageKinds.state.number,
   summary: messageKinds.summary.number,
 } as const
-const hexDigits = Array.from('0123456789abcdef')
-const emptyStateVector = new Uint8Array([0])
-const emptyUpdateBytes = 2

@@ -220,6 +220,49 @@ describe('resyncing', () => {
     expect(archive.links).toHaveLength(1)
   })
 
+  test.each([
+    ['that nobody asked for', 0],
+    ['a second time', 1],
+  ])(
+    '[CONN-25] an archive that sends what it holds %s is hung up on before that is kept',
+    async (_what, answers) => {
+      const given = givenConnection({ isMet: false })
+      const { archive, connection, ledger, world } = given
+      await held(given, 'note', 'from before')
+      // The store does not come to it: what is heard waits.
+      let asked: number | undefined
+      archive.react = (message) => {
+        if (message.type === 'state') asked = message.request
+        if (message.type !== 'summary') return
+        archive.say({
+          type: 'state',
+          request: 1,
+          document: document('note'),
+          stateVector: Uint8Array.of(0),
+          inReturn: false,
+        })
+      }
+      connection.start()
+      await world.until(() => asked !== undefined)
+      ledger.receive = () => new Promise(() => {})
+      const update = (request: number): void => {
+        archive.say({
+          type: 'update',
+          document: document('note'),
+          cause: { kind: 'state', request },
+          bytes: written('b', 1),
+        })
+      }
+      for (let at = 0; at < answers; at++) update(asked ?? 0)
+      await world.run(100)
+      expect(connection.state.phase).toBe('resyncing')
+      const saidAtMs = world.clock.monotonic()
+      update((asked ?? 0) + (answers === 0 ? 1_000 : 0))
+      await world.until(() => connection.state.phase === 'offline')
+      expect(world.clock.monotonic() - saidAtMs).toBeLessThan(1_000)
+    },
+  )
+
   test('[K8] who starts at 0 is never made to resync', async () => {
     const { world, archive, connection, live } = givenConnection()
     archive.answersSubscribe = false
