@@ -82,6 +82,8 @@ export class Relays {
       })
       return
     }
+    // Said twice: it keeps the number that it has, or the table of numbers would grow with each.
+    if (link.channel !== undefined) return
     this.#stopDeadline(link)
     this.#options.channels.set(message.channel, link)
     link.open(message.channel, message.windowBytes)

@@ -1,4 +1,5 @@
 import type { Link, LinkClosed } from '@holdfast/peer/ports'
+import { encodeRelayFrame } from '@holdfast/peer/protocol'
 import { describe, expect, test } from 'vitest'
 import { describeLink } from '../../contract/describeLink.js'
 import {
@@ -180,6 +181,37 @@ describe('a relay', () => {
     })
     await world.run(100)
     expect(server.last.ofType('relay-close')).toHaveLength(2)
+    client.close()
+  })
+
+  test('[SIGC-16] one that is opened again and again has one number, the first', async () => {
+    const world = new SignallingWorld()
+    const server = new ScriptedServer(world).admitAll({
+      limits: {
+        ...joinedTo(joinOf(world)).limits,
+        relay: { maxFrameBytes: 65_536, windowBytes: 131_072 },
+      },
+    })
+    const client = world.client(server.dial)
+    const { room } = client.join()
+    const to = world.freshInstance()
+    await world.run(1_000)
+    const heard: string[] = []
+    room.openRelay(to).onFrame((frame) => heard.push(frame.join()))
+    await world.run(100)
+    for (const channel of [1, 2, 3]) {
+      server.last.say({
+        type: 'relay-opened',
+        collection: notes,
+        with: to,
+        channel,
+        maxFrameBytes: 65_536,
+        windowBytes: 131_072,
+      })
+      server.last.sayBytes(encodeRelayFrame(channel, Uint8Array.of(channel)))
+    }
+    await world.run(100)
+    expect(heard).toEqual(['1'])
     client.close()
   })
 })
