@@ -211,6 +211,14 @@ describe('the admin API', () => {
     expect((await ask(server, 'GET', '/admin/leases?what=ever')).status).toBe(400)
   })
 
+  test('[SRV-6] behind proxies answers to tokens alone, as a proxy may look like this machine', async () => {
+    const server = await started({ tokens: await verifier(), trustedProxies: 1 })
+    const leases = '/admin/leases?collection=notes'
+    expect((await ask(server, 'GET', leases)).status).toBe(401)
+    const headers = { Authorization: `Bearer ${await tokenFor({ notes: 'admin' })}` }
+    expect((await ask(server, 'GET', leases, headers)).status).toBe(200)
+  })
+
   test('[SRV-6] takes the admin scope, of one collection for what concerns it, of all for the rest', async () => {
     const server = await started({ tokens: await verifier() })
     const status = async (

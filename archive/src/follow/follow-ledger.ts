@@ -304,7 +304,15 @@ export class FollowLedger implements ArchiveLedger {
   }
 
   #keep(position: ArchivePosition): void {
-    this.#positionByArchive.set(position.cursor.archive, position)
+    const { archive } = position.cursor
+    // The one in use last: whoever answers there may give itself another id each time.
+    this.#positionByArchive.delete(archive)
+    this.#positionByArchive.set(archive, position)
+    for (const [oldest] of this.#positionByArchive) {
+      if (this.#positionByArchive.size <= maxArchives) break
+      this.#positionByArchive.delete(oldest)
+      this.#givenByArchive.delete(oldest)
+    }
     this.#save(position)
   }
 
@@ -320,6 +328,9 @@ export class FollowLedger implements ArchiveLedger {
     records.save({ collection, position, own, given })
   }
 }
+
+/** Archives whose positions are kept: the one that is followed, and those that were before. */
+const maxArchives = 32
 
 /** A cursor that is not whole is good at the opening that gave it, and at no other. */
 function follows(position: ArchivePosition | undefined, page: TakenPage): boolean {

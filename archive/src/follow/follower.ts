@@ -201,7 +201,11 @@ export class Follower {
     const { list, clock, random, logger } = this.#options
     if (list === undefined || this.#isClosed) return
     try {
-      for (const collection of await list()) this.#follow(collection)
+      for (const collection of await list()) {
+        // What it names today and not tomorrow is followed on: names cost it nothing.
+        if (this.#followed.size < maxFollowed) this.#follow(collection)
+        else if (!this.#followed.has(collection)) throw new Error(`more than ${maxFollowed}`)
+      }
       this.#hasComplained = false
     } catch (error) {
       // Said once for each time that it stops working: it is asked all the time.
@@ -222,3 +226,5 @@ interface Followed {
 
 /** A collection that is new over there is followed after so long. Cheap: names alone. */
 const listEveryMs = 5_000
+/** By the other archive's word. Each is a link of its own. */
+const maxFollowed = 10_000

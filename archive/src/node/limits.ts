@@ -56,6 +56,9 @@ export interface NodeLimits {
   /** Presence that one session may have passed on: bytes a second, and at once. */
   readonly presenceBytesPerSecond: number
   readonly presenceBurstBytes: number
+  /** And how many times it may be passed on: so often a second, and at once. */
+  readonly presenceDeliveriesPerSecond: number
+  readonly presenceDeliveriesBurst: number
   /** What a drained client is told to stay away for at the least; the spread comes on top. */
   readonly drainRetryMs: number
   /** Whoever has not hung up by then is cut off: its unanswered pushes it will push again. */
@@ -92,6 +95,9 @@ export const defaultNodeLimits: NodeLimits = {
   maxViewed: 1_024,
   presenceBytesPerSecond: 64 * KiB,
   presenceBurstBytes: 128 * KiB,
+  // Thirty moves a second before three hundred viewers.
+  presenceDeliveriesPerSecond: 10_000,
+  presenceDeliveriesBurst: 20_000,
   drainRetryMs: 1_000,
   drainWithinMs: 10_000,
   drainSpreadMs: 2_000,

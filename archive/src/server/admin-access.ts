@@ -5,6 +5,8 @@
  * Never a web page: a page that somebody looks at on this machine can make its browser send requests
  * here, and with a name of its own that leads to 127.0.0.1 it can read the answers. Browsers give
  * themselves away by `Origin` and `Sec-Fetch-…`, such a name by `Host`, a proxy by what it adds.
+ * A proxy that adds nothing and says a `Host` of its own cannot be told from somebody here: where
+ * there are proxies, by the operator's own word, nobody goes without a token.
  */
 import { isLoopback, type TokenVerifier } from '@holdfast/access'
 import { accept, refuse, type CollectionName, type Parsed } from '@holdfast/peer/protocol'
@@ -13,11 +15,13 @@ import type { IncomingHttpHeaders } from 'node:http'
 export interface AdminCaller {
   readonly headers: IncomingHttpHeaders
   readonly remoteAddress: string
+  /** Proxies of our own in front. */
+  readonly trustedProxies: number
 }
 
 /** @param collection undefined: what is asked for concerns all of them */
 export async function allowAdmin(
-  { headers, remoteAddress }: AdminCaller,
+  { headers, remoteAddress, trustedProxies }: AdminCaller,
   tokens: TokenVerifier | undefined,
   collection: CollectionName | undefined,
 ): Promise<Parsed<void>> {
@@ -31,9 +35,8 @@ export async function allowAdmin(
     if (access === 'admin') return accept(undefined)
     return refuse('forbidden', 'admin: the token does not give it')
   }
-  if (isLoopback(remoteAddress) && isLoopback(hostOf(headers)) && !isForwarded(headers)) {
-    return accept(undefined)
-  }
+  const isHere = isLoopback(remoteAddress) && isLoopback(hostOf(headers)) && !isForwarded(headers)
+  if (isHere && trustedProxies === 0) return accept(undefined)
   return refuse('unauthenticated', 'admin: a token is needed')
 }
 

@@ -42,6 +42,7 @@ export interface AdminOptions {
   readonly node: Pick<ArchiveNode, 'offers' | 'acceptOffer'>
   readonly logger: Logger
   readonly tokens: TokenVerifier | undefined
+  readonly trustedProxies: number
   /** What the archive does now, beside what is in its log. */
   readonly activity: () => Promise<unknown>
 }
@@ -86,7 +87,11 @@ export class AdminApi {
     const asked = askedOf(request)
     if (!asked.ok) return refusal(400, asked)
     const allowed = await allowAdmin(
-      { headers: request.headers, remoteAddress: request.socket.remoteAddress ?? '' },
+      {
+        headers: request.headers,
+        remoteAddress: request.socket.remoteAddress ?? '',
+        trustedProxies: this.#options.trustedProxies,
+      },
       this.#options.tokens,
       route?.isOfCollection === true ? asked.value.collection : undefined,
     )

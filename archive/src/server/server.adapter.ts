@@ -183,6 +183,7 @@ class HttpArchive implements Archive {
       node: this.node,
       logger,
       tokens,
+      trustedProxies: options.trustedProxies ?? 0,
       activity: () => this.#activity(),
     })
     this.#path = options.path ?? defaultPath

@@ -136,6 +136,22 @@ export function describeDeleting(contract: LogContract): void {
     )
 
     test(
+      '[LOG-54] a generation after which none can be named is refused, in an op and in a deletion, and its document goes on',
+      onLog(contract, async ({ log }) => {
+        const a = new Writer(1)
+        await commit(log, a.write('1'))
+        const last = documentOf('note-1', Number.MAX_SAFE_INTEGER)
+        const b = new Writer(2, { document: documentOf('note-2', Number.MAX_SAFE_INTEGER) })
+        expect(await log.delete(notes, last)).toMatchObject({
+          status: 'refused',
+          refusal: { code: 'malformed' },
+        })
+        expect(await answers(log, b.write('1'), a.write('2'))).toEqual(['malformed', '2'])
+        expect(await log.latest(notes, note.id)).toMatchObject({ document: note, deleted: false })
+      }),
+    )
+
+    test(
       '[LOG-32] what a deleted document held can still be exported',
       onLog(contract, async ({ log }) => {
         const a = new Writer(1)

@@ -1,7 +1,16 @@
-import { MemoryDisk, openMemoryLog, openRecordsFile, OwedRows } from '@holdfast/archive/testing'
+import {
+  FollowLedger,
+  listCollections,
+  MemoryDisk,
+  openMemoryLog,
+  openRecordsFile,
+  OwedRows,
+} from '@holdfast/archive/testing'
 import { silentLogger } from '@holdfast/peer/ports'
 import type { ArchiveId, InstanceId, TermId } from '@holdfast/peer/protocol'
 import { SeededRandom, VirtualClock } from '@holdfast/peer/testing'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -109,3 +118,75 @@ describe('the file of positions', () => {
     expect(errors.length).toBe(1)
   })
 })
+
+describe('an archive that lies', () => {
+  test('[FOLLOW-8] [K11] by another id each time: the positions that are kept are bounded, and the newest stays', async () => {
+    const log = await openLog()
+    const saved: string[] = []
+    const ledger = await FollowLedger.open({
+      log,
+      digests: {} as never,
+      collection: notes,
+      records: { save: ({ position }) => void saved.push(position.cursor.archive) },
+      kept: [],
+      random: new SeededRandom('liar'),
+      logger: silentLogger,
+    })
+    const archives = Array.from(
+      { length: 500 },
+      (_, at) => at.toString(16).padStart(32, '0') as ArchiveId,
+    )
+    for (const archive of archives) {
+      const page = { archive, term, after: 0, through: 1, head: 1, entries: [], fetched: new Map() }
+      expect(await ledger.take(page)).toMatchObject({ kind: 'taken' })
+    }
+    expect(saved).toHaveLength(500)
+    const known = archives.filter((archive) => ledger.position(archive) !== undefined)
+    expect(known).toEqual(archives.slice(-32))
+  })
+
+  test.each([
+    ['names that are none, for ever', '{"collections":["\\u0000"],"more":true}', []],
+    ['the same name, for ever', '{"collections":[],"more":true}', []],
+    ['one name, and an end', '{"collections":["notes",7],"more":false}', ['notes']],
+  ])('[FOLLOW-8] that lists %s is asked once', async (_, body, names) => {
+    const { asked, list } = await listing(body)
+    expect(await list()).toEqual(names)
+    expect(asked()).toBe(1)
+  })
+
+  test('[FOLLOW-8] that lists without end is heard no further, nor is one that sends elsewhere', async () => {
+    const one = JSON.stringify({ collections: ['x'.repeat(100)] })
+    await expect((await listing(one + ' '.repeat(3_000_000))).list()).rejects.toThrow('longer than')
+    await expect(
+      (await listing('', { Location: 'http://127.0.0.1:1/' }, 307)).list(),
+    ).rejects.toThrow('fetch failed')
+    const many = Array.from({ length: 12_000 }, (_, at) => `room ${at}`)
+    const { list, asked } = await listing(JSON.stringify({ collections: many, more: true }))
+    expect(await list()).toHaveLength(10_000)
+    expect(asked()).toBe(1)
+  })
+})
+
+/** Somebody who answers every question alike. */
+async function listing(body: string, headers: Record<string, string> = {}, status = 200) {
+  let asked = 0
+  const server = createServer((_, response) => {
+    asked++
+    response.writeHead(status, { ...headers, Connection: 'close' })
+    response.end(body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    asked: () => asked,
+    list: async () => {
+      try {
+        return await listCollections(`ws://127.0.0.1:${port}/archive`, undefined)
+      } finally {
+        server.close()
+        server.closeAllConnections()
+      }
+    },
+  }
+}

@@ -1,5 +1,6 @@
 import {
   isEmpty,
+  lastGeneration,
   readUpdate,
   updateLimits,
   type CollectionName,
@@ -75,6 +76,9 @@ export class Ledger {
   }
 
   delete(collection: CollectionName, document: DocumentRef): DeleteDecision {
+    if (document.generation >= lastGeneration) {
+      return { outcome: refused('malformed', 'no generation comes after it') }
+    }
     const latest = this.document(collection, document.id)
     if (latest !== undefined && latest.ref.generation > document.generation) {
       return { outcome: { status: 'committed', seq: latest.lastSeq, added: false } }
@@ -233,6 +237,8 @@ function generationFault(
   latest: DocumentState | undefined,
   { generation }: DocumentRef,
 ): AppendRefused | undefined {
+  // Nobody could end it, nor be told in which one to go on.
+  if (generation >= lastGeneration) return refused('malformed', 'no generation comes after it')
   if (latest === undefined) return undefined
   const current = latest.ref.generation
   if (generation < current || (generation === current && latest.isDeleted)) {

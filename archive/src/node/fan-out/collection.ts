@@ -47,7 +47,7 @@ export class Collection implements Feed {
     this.#context = context
     this.#recent = new RecentEntries(context.limits.recentBytes)
     this.shared = new SharedAnswers(context.clock)
-    this.presence = new PresenceRelay(context, () => this.#sessions.values())
+    this.presence = new PresenceRelay(context, () => this.#sessions)
     this.gaps = new Gaps(context, () => [...this.#sessions.values()].filter(isWriter))
   }
 

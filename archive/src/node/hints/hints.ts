@@ -75,13 +75,16 @@ export class Hints {
       this.#remember(key, session)
     } else {
       counters.laggards++
+      // Once a link: it may say so as often as it likes.
+      if (!this.#laggards.has(session)) {
+        logger.error('a peer lacks what it acked', {
+          collection: lease.collection,
+          document: document.id,
+          replica: lease.replica,
+          seq,
+        })
+      }
       this.#laggards.add(session)
-      logger.error('a peer lacks what it acked', {
-        collection: lease.collection,
-        document: document.id,
-        replica: lease.replica,
-        seq,
-      })
       await compare(document)
     }
     if (this.#asked.get(key)?.session === session) this.#settle(key)

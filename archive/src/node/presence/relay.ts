@@ -21,11 +21,13 @@ const overheadBytes = 64
  */
 export class PresenceRelay {
   readonly #context: NodeContext
-  readonly #everybody: () => Iterable<Participant>
+  readonly #everybody: () => ReadonlyMap<InstanceId, Participant>
   readonly #seats = new Map<Participant, Seat>()
   readonly #viewersByDocument = new Map<string, Set<Participant>>()
+  /** Whose presence is kept of a document: who opens it is shown these, and nobody else is looked at. */
+  readonly #shownByDocument = new Map<string, Set<Participant>>()
 
-  constructor(context: NodeContext, everybody: () => Iterable<Participant>) {
+  constructor(context: NodeContext, everybody: () => ReadonlyMap<InstanceId, Participant>) {
     this.#context = context
     this.#everybody = everybody
   }
@@ -73,9 +75,19 @@ export class PresenceRelay {
       bytes,
     })
     const targets = isGone ? this.#audience(seat) : this.#viewersOf(document)
-    this.#pass(who, seat, targets, encoded)
-    if (isGone) seat.shown.clear()
-    else seat.show(document === undefined ? everywhere : keyOf(document), encoded)
+    // The gone go once for what they have shown: that is paid for already.
+    seat.deliveries ??= new Budget(
+      limits.presenceDeliveriesPerSecond,
+      limits.presenceDeliveriesBurst,
+      nowMs,
+    )
+    if (!isGone && !seat.deliveries.take(targets.size, nowMs)) {
+      counters.presenceDropped++
+      return
+    }
+    this.#pass(who, seat, targets.all, encoded)
+    if (isGone) this.#forgetShown(who, seat)
+    else this.#keepShown(who, seat, document === undefined ? everywhere : keyOf(document), encoded)
   }
 
   left(who: Participant): void {
@@ -84,14 +96,18 @@ export class PresenceRelay {
     for (const key of seat.viewed) this.#close(who, seat, key)
     this.#seats.delete(who)
     if (seat.shown.size === 0) return
+    const audience = this.#audience(seat)
+    this.#forgetShown(who, seat)
     const gone = encodeMessage({ type: 'presence', from: who.instance, bytes: new Uint8Array(0) })
-    this.#pass(who, seat, this.#audience(seat), gone)
+    this.#pass(who, seat, audience.all, gone)
   }
 
   #pass(who: Participant, seat: Seat, targets: Iterable<Participant>, encoded: Uint8Array): void {
     const { counters, limits } = this.#context
     for (const target of targets) {
       if (target === who || seat.neighbours.has(target.instance)) continue
+      // Whose access has ended is told nothing until it is renewed.
+      if (target.access === undefined) continue
       const isFull = target.channel.waitingBytes > limits.maxInFlightBytes / 2
       if (!isFull && target.channel.sendEncoded(encoded, 'live')) counters.presenceRelayed++
       else counters.presenceDropped++
@@ -99,25 +115,50 @@ export class PresenceRelay {
   }
 
   #showWhatIsThere(viewer: Participant, key: string): void {
-    for (const [who, seat] of this.#seats) {
-      const shown = seat.shown.get(key)
-      if (shown !== undefined) this.#pass(who, seat, [viewer], shown)
+    for (const who of this.#shownByDocument.get(key) ?? []) {
+      const seat = this.#seats.get(who)
+      const shown = seat?.shown.get(key)
+      if (seat !== undefined && shown !== undefined) this.#pass(who, seat, [viewer], shown)
     }
   }
 
-  #viewersOf(document: DocumentRef | undefined): Iterable<Participant> {
-    if (document === undefined) return this.#everybody()
-    return this.#viewersByDocument.get(keyOf(document)) ?? []
+  #keepShown(who: Participant, seat: Seat, key: string, encoded: Uint8Array): void {
+    const forgotten = seat.show(key, encoded)
+    if (forgotten !== undefined) this.#dropShown(who, forgotten)
+    const known = this.#shownByDocument.get(key)
+    if (known === undefined) this.#shownByDocument.set(key, new Set([who]))
+    else known.add(who)
+  }
+
+  #forgetShown(who: Participant, seat: Seat): void {
+    for (const key of seat.shown.keys()) this.#dropShown(who, key)
+    seat.shown.clear()
+  }
+
+  #dropShown(who: Participant, key: string): void {
+    const known = this.#shownByDocument.get(key)
+    if (known?.delete(who) === true && known.size === 0) this.#shownByDocument.delete(key)
+  }
+
+  #viewersOf(document: DocumentRef | undefined): Audience {
+    if (document === undefined) return this.#all()
+    const viewers = this.#viewersByDocument.get(keyOf(document))
+    return viewers === undefined ? nobody : { all: viewers, size: viewers.size }
+  }
+
+  #all(): Audience {
+    const everybody = this.#everybody()
+    return { all: everybody.values(), size: everybody.size }
   }
 
   /** Everybody who may have been shown something of it. */
-  #audience({ shown }: Seat): Iterable<Participant> {
-    if (shown.has(everywhere)) return this.#everybody()
+  #audience({ shown }: Seat): Audience {
+    if (shown.has(everywhere)) return this.#all()
     const audience = new Set<Participant>()
     for (const key of shown.keys()) {
       for (const viewer of this.#viewersByDocument.get(key) ?? []) audience.add(viewer)
     }
-    return audience
+    return { all: audience, size: audience.size }
   }
 
   #close(who: Participant, seat: Seat, key: string): void {
@@ -135,6 +176,13 @@ export class PresenceRelay {
   }
 }
 
+interface Audience {
+  readonly all: Iterable<Participant>
+  readonly size: number
+}
+
+const nobody: Audience = { all: [], size: 0 }
+
 /** What is known of one session. */
 class Seat {
   readonly viewed = new Set<string>()
@@ -142,14 +190,16 @@ class Seat {
   readonly shown = new Map<string, Uint8Array>()
   neighbours: ReadonlySet<InstanceId> = new Set()
   budget: Budget | undefined
+  deliveries: Budget | undefined
 
-  show(key: string, encoded: Uint8Array): void {
+  /** Gives the document whose presence was forgotten for it, if one was. */
+  show(key: string, encoded: Uint8Array): string | undefined {
     this.shown.delete(key)
     this.shown.set(key, encoded)
-    for (const [oldest] of this.shown) {
-      if (this.shown.size <= maxShown) break
-      this.shown.delete(oldest)
-    }
+    if (this.shown.size <= maxShown) return undefined
+    const [oldest] = this.shown.keys()
+    if (oldest !== undefined) this.shown.delete(oldest)
+    return oldest
   }
 }
 

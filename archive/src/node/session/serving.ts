@@ -48,7 +48,7 @@ export class Serving {
         this.#questions.ask({
           about: 'summary',
           request: message.request,
-          bytes: 0,
+          bytes: bytesOf(message),
           answer: () => this.#comparing.summary(message),
         })
     }
@@ -97,3 +97,13 @@ export class Serving {
     })
   }
 }
+
+/** What is kept of a summary while it waits. */
+function bytesOf({ by }: MessageOf<'summary'>): number {
+  if (by.kind === 'tree') return by.nodes.length * entryBytes
+  const documents = by.kind === 'page' ? by.documents : by.dirty
+  return documents.reduce((sum, { document }) => sum + document.id.length + entryBytes, 0)
+}
+
+/** A digest, and what stands around it. */
+const entryBytes = 64

@@ -16,6 +16,7 @@
 import { Channel, type ChannelClosed } from '@holdfast/peer'
 import type { Link, Undo } from '@holdfast/peer/ports'
 import {
+  accessLevels,
   frameBounds,
   messageBounds,
   messageKinds,
@@ -373,6 +374,13 @@ export class Session implements Due, Participant {
       this.close('unauthenticated')
       return
     }
+    // Instances are no secret. Who may do less than the one that is there is not that one come back;
+    // or its old link is dead, and will have been found to be by the next try.
+    const present = this.#owner.collection(collection).sessions.get(hello.instance)?.access
+    if (present !== undefined && isMore(present, admitted.value.access)) {
+      this.close('unavailable', this.context.limits.retryAfterMs)
+      return
+    }
     this.#stopCounting?.()
     this.#stopCounting = undefined
     this.#state = 'proven'
@@ -480,4 +488,8 @@ export interface Offered {
 
 function keyOf({ id, generation }: DocumentRef): string {
   return `${generation} ${id}`
+}
+
+function isMore(one: Access, other: Access): boolean {
+  return accessLevels.indexOf(one) > accessLevels.indexOf(other)
 }

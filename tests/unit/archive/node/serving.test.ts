@@ -269,7 +269,9 @@ describe('hints', () => {
   })
 
   test('[NODE-60] a peer that lacks what it acked is found out, told, and not asked again', async () => {
-    const given = await givenNode()
+    const said: string[] = []
+    const logger = { ...silentLogger, error: (text: string) => void said.push(text) }
+    const given = await givenNode({ logger })
     const [author, liar] = [await given.proven(), await given.proven()]
     liar.subscribe(1)
     author.push(note, new Writing(1).insert('abc'))
@@ -282,6 +284,10 @@ describe('hints', () => {
     expect(given.node.stats()).toMatchObject({ laggards: 1, hintsAgreed: 0 })
     await given.node.ask(ripe(note))
     expect(given.node.stats().hintsAsked).toBe(0)
+    // However often it says so, the logs say it once.
+    for (let at = 0; at < 5; at++) liar.say({ type: 'hint', document: note, seq: 1, snapshot })
+    await given.until(() => given.node.stats().laggards === 6)
+    expect(said.filter((text) => text === 'a peer lacks what it acked')).toHaveLength(1)
     await given.close()
   })
 
@@ -381,6 +387,50 @@ describe('presence', () => {
     expect(given.node.stats().presenceDropped).toBeGreaterThan(90)
     await given.close()
   })
+})
+
+test('[NODE-72] what is passed on to many is budgeted by how many they are', async () => {
+  const given = await givenNode({
+    limits: { presenceDeliveriesPerSecond: 10, presenceDeliveriesBurst: 30 },
+  })
+  const speaker = await given.proven()
+  const others = [await given.proven(), await given.proven(), await given.proven()]
+  for (let at = 0; at < 50; at++) speaker.say({ type: 'presence', bytes: Uint8Array.of(at) })
+  await given.world.clock.run(500)
+  const heard = others.map((other) => other.all('presence').length)
+  expect(Math.max(...heard)).toBeLessThanOrEqual(10)
+  expect(Math.min(...heard)).toBeGreaterThan(0)
+  expect(given.node.stats().presenceDropped).toBeGreaterThan(30)
+  // That it has gone reaches them all the same.
+  speaker.link.close()
+  for (const other of others) {
+    await given.until(() => other.all('presence').at(-1)?.bytes.length === 0)
+  }
+  await given.close()
+})
+
+test('[NODE-71] [K11] who opens a document is shown who is there, and nothing is kept of those who left', async () => {
+  const given = await givenNode()
+  const [one, two, viewer] = [await given.proven(), await given.proven(), await given.proven()]
+  const many = Array.from({ length: 70 }, (_, at) => document(`note-${at}`))
+  for (const opened of many) {
+    one.say({ type: 'presence', document: opened, bytes: Uint8Array.of(1) })
+  }
+  two.say({ type: 'presence', document: many[69] as DocumentRef, bytes: Uint8Array.of(2) })
+  await given.world.clock.run(500)
+  viewer.say({ type: 'viewing', opened: many, closed: [] })
+  await given.world.clock.run(500)
+  // The last 64 of one, and the other's.
+  expect(viewer.all('presence')).toHaveLength(65)
+  one.link.close()
+  two.link.close()
+  await given.world.clock.run(500)
+  viewer.say({ type: 'viewing', opened: [], closed: many })
+  const before = viewer.all('presence').length
+  viewer.say({ type: 'viewing', opened: many, closed: [] })
+  await given.world.clock.run(500)
+  expect(viewer.all('presence')).toHaveLength(before)
+  await given.close()
 })
 
 function ripe(ref: DocumentRef) {

@@ -257,3 +257,63 @@ function verifierOf(
     },
   }
 }
+
+test('[NODE-1] whoever may do less than an instance that is there does not take its place', async () => {
+  const given = await givenNode({
+    verifier: verifierOf({ writing: 'write', reading: 'read' }, 3_600_000),
+  })
+  const writer = await given.proven({ credential: { kind: 'token', token: 'writing' } })
+  const { instance, replica } = writer
+  const reader = given.client({
+    instance,
+    replica,
+    credential: { kind: 'token', token: 'reading' },
+  })
+  reader.hello()
+  expect((await reader.isClosed()).code).toBe('unavailable')
+  writer.push(note, new Writing(1).insert('a'))
+  await writer.hears('committed')
+  // Who may do as much is that one, come back.
+  const back = await given.proven({
+    instance,
+    replica,
+    credential: { kind: 'token', token: 'writing' },
+  })
+  expect((await writer.isClosed()).code).toBe('going-away')
+  expect(back.closed).toBeUndefined()
+  await given.close()
+})
+
+test('[NODE-4] whose access has ended is shown no presence until it is renewed', async () => {
+  const given = await givenNode({ verifier: verifierOf({ short: 'read', more: 'read' }, 60_000) })
+  const long = await given.proven({ credential: { kind: 'token', token: 'more' } })
+  const viewer = await given.proven({ credential: { kind: 'token', token: 'short' } })
+  viewer.say({ type: 'viewing', opened: [note], closed: [] })
+  await viewer.hears('error').then(({ code }) => expect(code).toBe('token-expired'))
+  long.say({ type: 'renew', credential: { kind: 'token', token: 'more' } })
+  await long.hears('granted')
+  long.say({ type: 'presence', document: note, bytes: Uint8Array.of(1) })
+  viewer.say({ type: 'viewing', opened: [], closed: [note] })
+  viewer.say({ type: 'viewing', opened: [note], closed: [] })
+  await given.world.clock.run(1_000)
+  expect(viewer.all('presence')).toEqual([])
+  viewer.say({ type: 'renew', credential: { kind: 'token', token: 'more' } })
+  await viewer.hears('granted')
+  long.say({ type: 'presence', document: note, bytes: Uint8Array.of(2) })
+  expect(await viewer.hears('presence')).toMatchObject({ bytes: Uint8Array.of(2) })
+  await given.close()
+})
+
+test('[K14] summaries that wait are bounded by their size, too', async () => {
+  const given = await givenNode({ limits: { maxQuestionBytes: 2_000 } })
+  const client = await given.proven()
+  const documents = Array.from({ length: 16 }, (_, at) => ({ document: document(`note-${at}`) }))
+  for (let request = 1; request <= 3; request++) {
+    client.say({ type: 'summary', request, by: { kind: 'page', under: '', documents } })
+  }
+  expect(await client.hears('error')).toMatchObject({ code: 'too-many', request: 2 })
+  await given.until(() => client.all('compared').length > 0)
+  client.say({ type: 'summary', request: 4, by: { kind: 'page', under: '', documents } })
+  await given.until(() => client.all('compared').some(({ request }) => request === 4))
+  await given.close()
+})
