@@ -15,6 +15,7 @@ export {
 export { browserRtc } from './links/browser-rtc.adapter.js'
 export { heartbeatBounds } from './links/heartbeat.js'
 export { laterLink, type LaterLink } from './links/later-link.js'
+export { Parting, type PartingOptions } from './links/parting.js'
 export { maxLinkBufferBytes } from './links/pipe-link.js'
 export { portLink, type MessagePortLike } from './links/port-link.js'
 export { rtcAttemptBounds, type RtcAttempt } from './links/rtc-attempt.js'

@@ -31,7 +31,7 @@ declare module 'simple-peer/simplepeer.min.js' {
     readonly _iceCompleteTimer: number | null
     readonly _pc: { ondatachannel: ((event: ChannelEvent) => void) | null } | null
     signal(data: object): void
-    send(data: Uint8Array): void
+    send(data: Uint8Array | string): void
     destroy(): void
     on(event: 'signal', listener: (data: Signals) => void): this
     on(event: 'connect' | 'close', listener: () => void): this

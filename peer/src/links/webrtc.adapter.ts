@@ -3,9 +3,10 @@
  * one that works as it is in Vite, in Metro and in Node: the other one asks bundles for polyfills.
  */
 import SimplePeer from 'simple-peer/simplepeer.min.js'
-import type { LinkClosed, Rtc } from '../ports/index.js'
+import { systemClock, type LinkClosed, type Rtc } from '../ports/index.js'
 import type { IceServer } from '../protocol/index.js'
 import { gentle } from './gentle-connection.adapter.js'
+import { Parting } from './parting.js'
 import {
   RtcAttempt,
   type RtcAttemptListener,
@@ -47,6 +48,11 @@ function connect(options: RtcAttemptOptions, listener: RtcConnectionListener): R
     config: { iceServers: iceServers.slice(), iceTransportPolicy: relayOnly ? 'relay' : 'all' },
   })
   let failure: LinkClosed | undefined
+  const parting = new Parting({
+    clock: systemClock,
+    say: () => peer.send(lastWord),
+    close: () => peer.destroy(),
+  })
   peer.on('signal', (signal) => {
     if (isOurs(signal)) listener.signal(signal)
   })
@@ -57,13 +63,19 @@ function connect(options: RtcAttemptOptions, listener: RtcConnectionListener): R
   // Past simple-peer's stream, which would cost as much as reading the message. Nobody reads from it.
   peer._onChannelMessage = ({ data }) => {
     if (peer.destroyed) return
+    // simple-peer says so a little later.
+    hasOpened = true
     if (data instanceof ArrayBuffer) listener.frame(new Uint8Array(data))
-    else listener.garbage('a message that is not binary')
+    else if (data === lastWord) {
+      listener.ended(theirClose)
+      parting.heard()
+    } else listener.garbage('a message that is not binary')
   }
   peer.on('error', (error) => (failure = endOf(error)))
   peer.on('close', () => {
     clearTimeout(peer._iceCompleteTimer ?? undefined)
-    listener.ended(failure ?? { by: 'remote', reason: 'the other end closed' })
+    parting.closed()
+    listener.ended(failure ?? theirClose)
   })
   takeOneChannel(peer)
   return {
@@ -73,18 +85,16 @@ function connect(options: RtcAttemptOptions, listener: RtcConnectionListener): R
     signal: (signal) => peer.signal(signal),
     send: (frame) => peer.send(frame),
     hangUp: () => {
-      if (hasOpened) setTimeout(() => peer.destroy(), quietBeforeCloseMs)
+      if (hasOpened) parting.begin()
       else peer.destroy()
     },
   }
 }
 
-/**
- * libwebrtc for Node takes down the process when the other end's close arrives in the middle of a
- * `send`. So a channel closes only when both ends have heard that it will, and send nothing any more.
- * Without it nearly every room of eight that was left by all at once lost a process.
- */
-const quietBeforeCloseMs = 200
+/** The one message that is text: nothing follows it. */
+const lastWord = 'over'
+
+const theirClose: LinkClosed = { by: 'remote', reason: 'the other end closed' }
 
 /** simple-peer may ask for negotiations that a single data channel never needs. */
 function isOurs(signal: object): signal is RtcSignal {
@@ -93,10 +103,10 @@ function isOurs(signal: object): signal is RtcSignal {
 
 /** Chromium tells a channel that the other end closed as an error. */
 function endOf(error: Error & { readonly code?: string }): LinkClosed {
-  const isOrdinary = error.message.includes('User-Initiated Abort')
+  if (error.message.includes('User-Initiated Abort')) return theirClose
   return {
-    by: isOrdinary ? 'remote' : 'failed',
-    reason: isOrdinary ? 'the other end closed' : `${error.code ?? 'error'}: ${error.message}`,
+    by: 'failed',
+    reason: `${error.code ?? 'error'}: ${error.message}`,
   }
 }
 
