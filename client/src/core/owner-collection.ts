@@ -116,7 +116,7 @@ export class OwnerCollection implements CoreCollection {
         for (const document of this.#documents) document.tell()
       },
     })
-    this.#traffic = new TrafficTap(instance, clock, (traffic) => {
+    this.#traffic = new TrafficTap(clock, (traffic) => {
       this.#news.guarded(() => this.#onTraffic.tell(traffic))
     })
     const access = (): Access => this.#mesh?.access ?? 'write'

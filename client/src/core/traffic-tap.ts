@@ -1,7 +1,7 @@
 /** Ops of a collection as they come and go, for whoever draws them. While nobody listens it keeps nothing. */
 import type { CollectionSync, Documents } from '@holdfast/peer'
 import type { Clock, Undo } from '@holdfast/peer/ports'
-import type { DocumentId, InstanceId, OpId } from '@holdfast/peer/protocol'
+import type { DocumentId, OpId } from '@holdfast/peer/protocol'
 import type { Traffic } from '../api.js'
 import type { ArchiveLedger, TakenPage } from '../replica/port.js'
 
@@ -9,7 +9,6 @@ import type { ArchiveLedger, TakenPage } from '../replica/port.js'
 const maxRemembered = 1_024
 
 export class TrafficTap {
-  readonly #self: InstanceId
   readonly #clock: Clock
   readonly #tellOne: (traffic: Traffic) => void
   readonly #ownOps = new Map<string, { readonly document: DocumentId; readonly bytes: number }>()
@@ -19,8 +18,7 @@ export class TrafficTap {
   #isHeard = false
 
   /** @param tell one at a time, in a later turn */
-  constructor(self: InstanceId, clock: Clock, tell: (traffic: Traffic) => void) {
-    this.#self = self
+  constructor(clock: Clock, tell: (traffic: Traffic) => void) {
     this.#clock = clock
     this.#tellOne = tell
   }
@@ -36,7 +34,8 @@ export class TrafficTap {
     this.#sync = sync
     sync.onDelivered((op, to) => this.#arrived(op, to))
     documents.onOp((op) => {
-      if (!this.#isHeard || op.kind !== 'update' || op.op.instance !== this.#self) return
+      // Also what other tabs of the app have edited: it goes over the same links.
+      if (!this.#isHeard || op.kind !== 'update') return
       this.#ownOps.set(nameOf(op.op), { document: op.document.id, bytes: op.bytes.byteLength })
       const [oldest] = this.#ownOps.keys()
       if (this.#ownOps.size > maxRemembered && oldest !== undefined) this.#ownOps.delete(oldest)
