@@ -24,20 +24,40 @@ export class DirectWebSocket extends WebSocket {
       super.send(data as Uint8Array, ...(others as []))
       return
     }
-    const { length } = data
-    const isShort = length < twoByteLength
-    const headerBytes = isShort ? 2 : 4
-    const frame = Buffer.allocUnsafe(headerBytes + length)
-    frame[0] = finalBinary
-    if (isShort) frame[1] = length
-    else {
-      frame[1] = twoByteLength
-      frame[2] = length >>> 8
-      frame[3] = length & 0xff
-    }
-    frame.set(data, headerBytes)
-    pipe.write(frame)
+    pipe.write(begun(data, data.length))
   }
+
+  /** One message of two pieces; the second is written from where it lies. */
+  sendInTwo(head: Uint8Array, body: Uint8Array): void {
+    const pipe = this.#pipe
+    if (pipe === undefined) {
+      this.send(Buffer.concat([head, body]))
+      return
+    }
+    if (this.readyState !== this.OPEN) return
+    pipe.cork()
+    pipe.write(begun(head, head.length + body.length))
+    pipe.write(body)
+    pipe.uncork()
+  }
+}
+
+/** A message's header and its first bytes. */
+function begun(head: Uint8Array, length: number): Buffer {
+  const headerBytes = length < twoByteLength ? 2 : length <= 0xffff ? 4 : 10
+  const frame = Buffer.allocUnsafe(headerBytes + head.length)
+  frame[0] = finalBinary
+  if (headerBytes === 2) frame[1] = length
+  else if (headerBytes === 4) {
+    frame[1] = twoByteLength
+    frame.writeUInt16BE(length, 2)
+  } else {
+    frame[1] = eightByteLength
+    frame.writeUInt32BE(0, 2)
+    frame.writeUInt32BE(length, 6)
+  }
+  frame.set(head, headerBytes)
+  return frame
 }
 
 /** Where copying still costs less than a second piece; what fits Node's pool of small buffers. */
@@ -46,3 +66,5 @@ const maxCopiedBytes = 3_072
 const finalBinary = 0x82
 /** In the place of a length: the next two bytes have it. A server's frames are not masked. */
 const twoByteLength = 126
+/** The next eight. */
+const eightByteLength = 127

@@ -215,6 +215,16 @@ export class Channel {
     )
   }
 
+  /**
+   * As `limitFrames`, but only while the link carries the longest in a quarter of a second. On a slow
+   * one a long frame is a long silence, and the other side would count this one as dead.
+   */
+  limitFastFrames(maxFrameBytes: number): void {
+    this.#outflow.limitFastFrames(
+      Math.min(this.#link.maxFrameBytes, maxFrameBytes, frameBounds.maxBytes),
+    )
+  }
+
   /** Before the other side has proved anything, it may send this much in one message at most. */
   limitMessages(maxMessageBytes: number): void {
     this.#inflow.limitMessages(maxMessageBytes)

@@ -35,6 +35,9 @@ export class Outflow {
   /** An acknowledgement is to go out with the next frame, whatever the window says. */
   #owesAcknowledgement = false
   #wasFull = false
+  /** What frames may have on a fast link; undefined: the same as on any. */
+  #fastFrameBytes: number | undefined
+  #isFast = false
 
   constructor(options: OutflowOptions) {
     this.#options = options
@@ -75,6 +78,11 @@ export class Outflow {
     this.#splitter.limitFrames(maxFrameBytes)
   }
 
+  /** While the link is fast, frames may be this long; at other times as long as they may be now. */
+  limitFastFrames(maxFrameBytes: number): void {
+    this.#fastFrameBytes = maxFrameBytes
+  }
+
   /**
    * False: the lane is full.
    *
@@ -109,6 +117,7 @@ export class Outflow {
   acknowledged(bytes: number, nowMs: number): boolean {
     if (!this.#window.acked(bytes, this.#splitter.sentBytes, nowMs)) return false
     this.#deliveries.acknowledged(bytes)
+    if (this.#fastFrameBytes !== undefined) this.#fitFrames(this.#fastFrameBytes)
     this.#pump()
     if (this.#lighter !== undefined) this.#tellLighter()
     return true
@@ -162,10 +171,12 @@ export class Outflow {
       // An acknowledgement always may leave: it is what opens the other side's window.
       if (full && !this.#owesAcknowledgement) break
       const sentBefore = this.#splitter.sentBytes
-      const frame = this.#splitter.next()
+      const frame = this.#splitter.next(link.sendInTwo !== undefined)
       this.#owesAcknowledgement = false
       if (frame === undefined) break
-      link.send(frame)
+      const { body } = this.#splitter
+      if (body === undefined) link.send(frame)
+      else link.sendInTwo?.(frame, body)
       const { sentBytes } = this.#splitter
       if (sentBytes > sentBefore && this.#window.wantsTime(sentBytes)) {
         this.#window.sent(sentBytes, clock.monotonic())
@@ -181,6 +192,13 @@ export class Outflow {
       this.#wasFull = false
       onRoom()
     }
+  }
+
+  #fitFrames(fastFrameBytes: number): void {
+    const isFast = this.#window.bytesPerMs * windowBounds.maxFrameMs >= fastFrameBytes
+    if (isFast === this.#isFast) return
+    this.#isFast = isFast
+    this.#splitter.limitFrames(isFast ? fastFrameBytes : this.#options.maxFrameBytes)
   }
 
   #tellLighter(): void {

@@ -16,6 +16,8 @@ export interface Pipe {
   readonly bufferedBytes: number
   /** May throw: then the link fails. The bytes may be a view of something larger. */
   send(frame: Uint8Array): void
+  /** As `send`, of a frame whose two halves lie apart; where the platform does that by itself. */
+  sendInTwo?(head: Uint8Array, body: Uint8Array): void
   /** Called once, unless the pipe has said itself that it ended. */
   hangUp(closed: LinkClosed): void
 }
@@ -46,6 +48,7 @@ export const maxLinkBufferBytes = 8 * 1024 * 1024
 export class PipeLink implements Link {
   readonly kind: LinkKind
   readonly maxFrameBytes: number
+  readonly sendInTwo?: (head: Uint8Array, body: Uint8Array) => void
   readonly #events: LinkEvents
   readonly #pipe: Pipe
   /** What waited when the pipe was last asked, and all that was given to it since. */
@@ -64,6 +67,17 @@ export class PipeLink implements Link {
       ended: (closed) => this.#events.finish(closed),
       garbage: (reason) => this.#fail(reason),
     })
+    const pipe = this.#pipe
+    if (pipe.sendInTwo !== undefined) {
+      this.sendInTwo = (head, body) => {
+        if (!this.#mayTake(head.byteLength + body.byteLength)) return
+        try {
+          pipe.sendInTwo?.(head, body)
+        } catch (error) {
+          this.#fail(`sending threw: ${String(error)}`)
+        }
+      }
+    }
   }
 
   get bufferedBytes(): number {
@@ -71,13 +85,11 @@ export class PipeLink implements Link {
   }
 
   send(frame: Uint8Array): void {
-    if (this.#isClosed) return
-    if (frame.byteLength > this.maxFrameBytes) {
-      this.#fail(`a frame of ${frame.byteLength} bytes is too large`)
-    } else if (this.#overflows(frame.byteLength)) {
-      this.#fail('too much waits to be sent')
-    } else {
-      this.#give(frame)
+    if (!this.#mayTake(frame.byteLength)) return
+    try {
+      this.#pipe.send(frame)
+    } catch (error) {
+      this.#fail(`sending threw: ${String(error)}`)
     }
   }
 
@@ -106,12 +118,12 @@ export class PipeLink implements Link {
     return this.#bufferedAtMostBytes > maxLinkBufferBytes
   }
 
-  #give(frame: Uint8Array): void {
-    try {
-      this.#pipe.send(frame)
-    } catch (error) {
-      this.#fail(`sending threw: ${String(error)}`)
-    }
+  #mayTake(bytes: number): boolean {
+    if (this.#isClosed) return false
+    if (bytes > this.maxFrameBytes) this.#fail(`a frame of ${bytes} bytes is too large`)
+    else if (this.#overflows(bytes)) this.#fail('too much waits to be sent')
+    else return true
+    return false
   }
 
   #take(frame: Uint8Array): void {

@@ -21,6 +21,7 @@ export function webSocketLink(socket: WebSocketLike): Link {
 }
 
 class SocketPipe implements Pipe {
+  readonly sendInTwo?: (head: Uint8Array, body: Uint8Array) => void
   readonly #socket: WebSocketLike
   /** What was sent before the socket was open. The link bounds it. */
   #waiting: Uint8Array[] = []
@@ -42,6 +43,12 @@ class SocketPipe implements Pipe {
     }
     // A close event follows. Without a listener `ws` would end the process.
     socket.onerror = () => {}
+    // A server has its sockets when they are open: nothing waits here.
+    if (socket.sendInTwo !== undefined && socket.readyState === openState) {
+      this.sendInTwo = (head, body) => {
+        if (socket.readyState === openState) socket.sendInTwo?.(head, body)
+      }
+    }
     if (socket.readyState > openState) {
       queueMicrotask(() => listener.ended({ by: 'failed', reason: 'the socket was closed' }))
     }

@@ -11,9 +11,9 @@ export class Window {
   #bytes = windowBounds.startBytes
   #leastRoundTripMs = Infinity
   #roundTripMs: number | undefined
-  /** The frame whose acknowledgement is timed: all bytes up to its end, and when it was sent. */
-  #timed: { readonly endBytes: number; readonly sentAtMs: number; limited: boolean } | undefined
+  #timed: Timed | undefined
   #ackedBytes = 0
+  #bytesPerMs = 0
 
   /** @param isPrompt whether the other side acknowledges little as soon as much, or takes its time */
   constructor(isPrompt = true) {
@@ -34,6 +34,11 @@ export class Window {
     return this.#roundTripMs
   }
 
+  /** What the link carries at the least, by the last measurement; 0 before the first. */
+  get bytesPerMs(): number {
+    return this.#bytesPerMs
+  }
+
   /**
    * Whether the frame that was just sent is to be timed. Of one who takes its time over little, only
    * the frame that makes it much: that one is acknowledged at once.
@@ -45,7 +50,12 @@ export class Window {
 
   /** A data frame was sent; `sentBytes` with it. */
   sent(sentBytes: number, nowMs: number): void {
-    this.#timed ??= { endBytes: sentBytes, sentAtMs: nowMs, limited: false }
+    this.#timed ??= {
+      endBytes: sentBytes,
+      aheadBytes: sentBytes - this.#ackedBytes,
+      sentAtMs: nowMs,
+      limited: false,
+    }
   }
 
   /** There was more to send than the window allows. */
@@ -65,13 +75,14 @@ export class Window {
     const timed = this.#timed
     if (timed !== undefined && ackedBytes >= timed.endBytes) {
       this.#timed = undefined
-      if (isAtOnce) this.#measured(nowMs - timed.sentAtMs, timed.limited)
+      if (isAtOnce) this.#measured(nowMs - timed.sentAtMs, timed)
     }
     return true
   }
 
-  #measured(roundTripMs: number, limited: boolean): void {
+  #measured(roundTripMs: number, { aheadBytes, limited }: Timed): void {
     this.#roundTripMs = roundTripMs
+    this.#bytesPerMs = aheadBytes / Math.max(1, roundTripMs)
     this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, roundTripMs)
     const queueMs = roundTripMs - this.#leastRoundTripMs
     const { minBytes, maxBytes, shortQueueMs, longQueueMs } = windowBounds
@@ -81,6 +92,16 @@ export class Window {
       this.#bytes = Math.min(maxBytes, Math.floor(this.#bytes * 1.25))
     }
   }
+}
+
+/** The frame whose acknowledgement is timed. */
+interface Timed {
+  /** All bytes up to its end … */
+  readonly endBytes: number
+  /** … and of these, what was not acknowledged then: all of it leaves before the answer comes. */
+  readonly aheadBytes: number
+  readonly sentAtMs: number
+  limited: boolean
 }
 
 const KiB = 1_024
@@ -100,6 +121,8 @@ export const windowBounds = {
   acknowledgeLateMs: 1_250,
   /** What the platform may hold back by itself before we wait for an acknowledgement: a belt. */
   maxBufferedBytes: 256 * KiB,
+  /** Frames grow where the largest takes no longer: the other side hears nothing meanwhile. */
+  maxFrameMs: 250,
   /** A keystroke behind a queue this short is still felt as immediate. */
   shortQueueMs: 30,
   /** Above this, typing beside a transfer would be felt. */

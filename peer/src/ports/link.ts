@@ -51,6 +51,11 @@ export interface Link {
   /** Bytes given to `send` that have not left this process yet, as far as the platform tells. */
   readonly bufferedBytes: number
   send(frame: Uint8Array): void
+  /**
+   * As `send`, of a frame whose two halves lie apart. Where a link has it, a large document goes to
+   * many without a copy for each: the second half may be waiting on other links, too.
+   */
+  sendInTwo?(head: Uint8Array, body: Uint8Array): void
   onFrame(listener: (frame: Uint8Array) => void): Undo
   onClose(listener: (closed: LinkClosed) => void): Undo
   close(reason?: string): void

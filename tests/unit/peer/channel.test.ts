@@ -231,6 +231,27 @@ test('[CHANNEL-11] [M7] a transfer to a client grows its window, and its end doe
   close(world, a, b)
 })
 
+test.for([
+  { delayMs: 20, bytesPerSecond: Infinity, longest: 64 },
+  { delayMs: 20, bytesPerSecond: 20_000, longest: 16 },
+])('[CHANNEL-12] frames have $longest KiB at $bytesPerSecond bytes a second', async (path) => {
+  const { delayMs, bytesPerSecond, longest } = path
+  const conditions = bytesPerSecond === Infinity ? { delayMs } : { delayMs, bytesPerSecond }
+  const { world, a, b } = open(conditions, ['caller', 'server'])
+  b.channel.limitFastFrames(64 * 1_024)
+  const lengths: number[] = []
+  world.network.intercept((frame, from) => {
+    if (from === 'b') lengths.push(frame.length)
+    return 'pass'
+  })
+  let arrived = 0
+  expect(b.channel.send(bulk(900_000), () => arrived++)).toBe(true)
+  await world.until(() => arrived === 1)
+  expect(lengths[0]).toBe(16 * 1_024)
+  expect(Math.max(...lengths)).toBe(longest * 1_024)
+  close(world, a, b)
+})
+
 /** Frames that each end sends from now on. */
 function countFrames(world: World): { a: number; b: number } {
   const frames = { a: 0, b: 0 }

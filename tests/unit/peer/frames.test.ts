@@ -295,6 +295,20 @@ describe('limits', () => {
     expect(join([first ?? bytes(''), ...rest])).toStrictEqual([told(message(100_000, 1, 'bulk'))])
   })
 
+  test('[FRAME-12] a frame whose halves lie apart is the same frame, and copies nothing', () => {
+    const long = message(100_000, 1, 'bulk')
+    const whole = framesOf(splitterOf([long], 16_384))
+    const splitter = splitterOf([long], 16_384)
+    const apart: Uint8Array[] = []
+    for (let head = splitter.next(true); head !== undefined; head = splitter.next(true)) {
+      const { body } = splitter
+      expect(body?.buffer).toBe(long.bytes.buffer)
+      apart.push(Uint8Array.of(...head, ...(body ?? [])))
+    }
+    expect(apart).toStrictEqual(whole)
+    expect(splitter.sentBytes).toBe(whole.reduce((sum, { length }) => sum + length, 0))
+  })
+
   test('[K17] [FRAME-5] a message that announces too much is refused with its first frame', () => {
     const limits = { maxMessageBytes: { live: 100, bulk: 5_000 } }
     const announced = (kind: string, length: string) =>

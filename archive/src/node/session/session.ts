@@ -389,8 +389,7 @@ export class Session implements Due, Participant {
     this.#instance = hello.instance
     this.maxMessageBytes = Math.min(hello.maxMessageBytes, messageBounds.maxBytes)
     this.channel.limitMessages(messageBounds.maxBytes)
-    // Frames stay at what everybody takes: on a slow link a larger one is so long a silence that the
-    // other side would count this one as dead.
+    this.channel.limitFastFrames(hello.maxFrameBytes)
     this.context.counters.proven++
     this.#collection = this.#owner.collection(collection)
     const before = this.#collection.enter(this, hello.instance)

@@ -39,6 +39,7 @@ export class Splitter {
   /** What the next `received` frame says; undefined while there is nothing new to say. */
   #toAcknowledge: number | undefined
   #liveBytesSinceBulk = 0
+  #body: Uint8Array | undefined
 
   constructor(options: SplitterOptions) {
     this.#maxFrameBytes = checkedFrameBytes(options.maxFrameBytes)
@@ -91,16 +92,28 @@ export class Splitter {
     return this.#lanes[lane].queuedBytes
   }
 
-  /** The next frame, of which the caller becomes the owner; undefined if there is nothing to send. */
-  next(): Uint8Array | undefined {
+  /**
+   * The next frame, of which the caller becomes the owner; undefined if there is nothing to send.
+   *
+   * @param mayLieApart a piece of a long message may be left where it is: the frame is its head, and
+   * `body` the rest, a view of the message
+   */
+  next(mayLieApart = false): Uint8Array | undefined {
+    this.#body = undefined
     if (this.#toAcknowledge !== undefined) return this.#acknowledgement(this.#toAcknowledge)
     const lane = this.#laneToServe()
     if (lane === undefined) return undefined
-    const frame = this.#frameOf(lane)
-    this.#sentBytes += frame.length
+    const frame = this.#frameOf(lane, mayLieApart)
+    const length = frame.length + (this.body?.length ?? 0)
+    this.#sentBytes += length
     const bulkWaits = lane === 'live' && this.#lanes.bulk.queuedBytes > 0
-    this.#liveBytesSinceBulk = bulkWaits ? this.#liveBytesSinceBulk + frame.length : 0
+    this.#liveBytesSinceBulk = bulkWaits ? this.#liveBytesSinceBulk + length : 0
     return frame
+  }
+
+  /** What follows the last frame that `next` gave; undefined: that was all of it. */
+  get body(): Uint8Array | undefined {
+    return this.#body
   }
 
   #laneToServe(): Lane | undefined {
@@ -118,13 +131,13 @@ export class Splitter {
     return frame
   }
 
-  #frameOf(name: Lane): Uint8Array {
+  #frameOf(name: Lane, mayLieApart: boolean): Uint8Array {
     const lane = this.#lanes[name]
     const header = headerLength(this.#nextNumber)
     const room = this.#maxFrameBytes - header
     if (lane.isUnderWay) {
       const piece = lane.piece(room)
-      return this.#dataFrame('more', name, header + piece.length, [piece])
+      return this.#piece('more', name, header, piece, mayLieApart)
     }
     const alone = lane.takeAlone(room)
     if (alone !== undefined) return this.#wholeFrame(name, header, alone)
@@ -133,17 +146,24 @@ export class Splitter {
     if (only === undefined) {
       const total = lane.startPiecewise()
       const piece = lane.piece(room - uintLength(total))
-      return this.#dataFrame(
-        'first',
-        name,
-        header + uintLength(total) + piece.length,
-        [piece],
-        total,
-      )
+      return this.#piece('first', name, header + uintLength(total), piece, mayLieApart, total)
     }
     if (messages.length === 1) return this.#wholeFrame(name, header, only)
     const length = messages.reduce((sum, one) => sum + uintLength(one.length) + one.length, header)
     return this.#dataFrame('several', name, length, messages)
+  }
+
+  #piece(
+    shape: Shape,
+    lane: Lane,
+    headBytes: number,
+    piece: Uint8Array,
+    mayLieApart: boolean,
+    total?: number,
+  ): Uint8Array {
+    if (!mayLieApart) return this.#dataFrame(shape, lane, headBytes + piece.length, [piece], total)
+    this.#body = piece
+    return this.#dataFrame(shape, lane, headBytes, [], total)
   }
 
   #wholeFrame(lane: Lane, header: number, message: Uint8Array): Uint8Array {
