@@ -4,6 +4,9 @@ import { agree, meshLifeScenario } from './mesh/mesh-scenario.js'
 import { MeshWorld, newDoc, seenBy, seenInNoteBy, type MeshPeer } from './mesh/mesh-world.js'
 import { seedsFromEnvironment } from './seeds.js'
 
+const resentTo = (peer: MeshPeer): number[] =>
+  peer.notes.stats().neighbours.map(({ resentOps }) => resentOps)
+
 const hostsOf = (peers: readonly MeshPeer[]): string[] =>
   peers.map(({ host }) => host.name).toSorted()
 
@@ -127,8 +130,6 @@ describe('a mesh in a simulated world', () => {
     expect(unlinked).toBe(0)
     // It went again over the new one, and the report of that neighbour says so.
     expect(b.text).toContain('into silence ')
-    const resentTo = (peer: MeshPeer): number[] =>
-      peer.notes.stats().neighbours.map(({ resentOps }) => resentOps)
     expect([resentTo(a), resentTo(b)]).toEqual([[1], [0]])
     a.type('still ')
     await world.until(() => agree([a, b]), 1_000)

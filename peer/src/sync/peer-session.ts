@@ -346,7 +346,7 @@ export class PeerSession {
     for (const undo of this.#undo.splice(0)) undo()
     this.#comparison?.close()
     this.#inbox.clear()
-    if (closed.cause !== undefined) {
+    if ('cause' in closed) {
       this.#options.logger.error('a session failed', { error: String(closed.cause) })
     }
     this.#options.events.closed(this, closed)

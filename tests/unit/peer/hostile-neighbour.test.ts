@@ -1,5 +1,5 @@
 /** Neighbours that lie, flood, keep silent, or meet an application that throws. */
-import { syncBounds } from '@holdfast/peer'
+import { syncBounds, type Received } from '@holdfast/peer'
 import {
   lastGeneration,
   readUpdate,
@@ -22,9 +22,7 @@ test('[SYNC-19] what a listener throws ends the link that it was told of, and re
   const { world, sync, errors, session, say, heard, newcomer } = await meet()
   say(hello)
   const other = await newcomer(honest)
-  sync.onMessage(() => {
-    throw new Error('an application')
-  })
+  sync.onMessage(throwing)
   say({ type: 'viewing', opened: [note], closed: [] })
   await world.run(200)
   expect(heard.at(-1)).toEqual({ type: 'bye', code: 'internal' })
@@ -34,10 +32,9 @@ test('[SYNC-19] what a listener throws ends the link that it was told of, and re
 })
 
 test('[SYNC-19] a createDoc that throws costs that document alone', async () => {
-  const createDoc = (): never => {
-    throw new Error('an application')
-  }
-  const { world, documents, doc, errors, session, say } = await meet({}, 'write', { createDoc })
+  const { world, documents, doc, errors, session, say } = await meet({}, 'write', {
+    createDoc: throwing,
+  })
   say(hello)
   await world.run(50)
   const unknown = { id: 'unknown' as DocumentId, generation: 0 }
@@ -110,11 +107,6 @@ test('[SYNC-19] of a future without a past little is parked, and it comes with w
   const ops: Uint8Array[] = []
   theirs.on('update', (bytes: Uint8Array) => ops.push(bytes))
   for (let at = 0; at < 2_000; at++) theirs.getText('title').insert(at, 'x')
-  const received = (bytes: Uint8Array) => {
-    const read = readUpdate(bytes)
-    if (!read.ok) throw new Error(read.refusal.detail)
-    return { document: note, bytes, coverage: read.value }
-  }
   const outcomes = new Set<string>()
   for (const bytes of ops.slice(1)) {
     const [outcome] = await documents.receive([received(bytes)])
@@ -194,3 +186,13 @@ test('[SYNC-19] what was handled is not counted as waiting, however long more ke
   expect(mostBytes).toBeGreaterThan(0)
   expect(mostBytes).toBeLessThan(400_000)
 })
+
+function throwing(): never {
+  throw new Error('an application')
+}
+
+function received(bytes: Uint8Array): Received {
+  const read = readUpdate(bytes)
+  if (!read.ok) throw new Error(read.refusal.detail)
+  return { document: note, bytes, coverage: read.value }
+}

@@ -79,7 +79,6 @@ test('[PRES-11] a flood of rumours reaches whom it is about twice a second at mo
     b.presence.heard(b.linkTo(a), rumour)
     await world.run(1)
   }
-  const isRumour = (one: Message): boolean => one.type === 'presence' && one.bytes.length === 0
   const passed = b.linkTo(c).sent.slice(before).filter(isRumour)
   expect(passed.length).toBeGreaterThanOrEqual(1)
   expect(passed.length).toBeLessThanOrEqual(3)
@@ -127,6 +126,10 @@ function linked(): {
   const [a, b] = [world.peer(), world.peer()]
   a.link(b)
   return { world, a, b, hear: (message) => b.presence.heard(b.linkTo(a), message) }
+}
+
+function isRumour(one: Message): boolean {
+  return one.type === 'presence' && one.bytes.length === 0
 }
 
 function anybody(world: PresenceWorld): InstanceId {

@@ -52,7 +52,7 @@ const bindings: Record<string, (awareness: YAwareness) => Binding> = {
     const listener = (): void => {
       shown.clear()
       awareness.getStates().forEach((state, client) => {
-        if (client !== awareness.doc.clientID && state['cursor'] != null) {
+        if (client !== awareness.doc.clientID && Boolean(state['cursor'])) {
           shown.set(client, state['cursor'])
         }
       })
@@ -103,7 +103,7 @@ const bindings: Record<string, (awareness: YAwareness) => Binding> = {
     const listener = (): void => {
       shown.clear()
       awareness.getStates().forEach((state, client) => {
-        if (client !== awareness.doc.clientID && state['selection'] != null) {
+        if (client !== awareness.doc.clientID && Boolean(state['selection'])) {
           shown.set(client, state['selection'])
         }
       })
