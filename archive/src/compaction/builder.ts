@@ -57,7 +57,13 @@ export const previousSnapshotSeq = 0
 /** What the log holds was judged on its way in, and a whole document may be larger than one op. */
 const ownBytes = { ...updateLimits, maxBytes: Number.MAX_SAFE_INTEGER }
 
-/** `onRow` hears each row's seq before the row is applied: if the thread hangs, that is the one. */
+/** What `onRow` throws to end a build; anything else that is thrown is the row's fault. */
+export class BuildInterrupted extends Error {}
+
+/**
+ * `onRow` hears each row's seq before the row is applied: if the thread hangs, that is the one. It
+ * may throw `BuildInterrupted`, and the build does, too.
+ */
 export function buildSnapshot(source: BuildSource, onRow?: (seq: number) => void): BuildResult {
   const rows: PackedRow[] = [...unpackRows(source.rows)]
   if (source.previous !== undefined) {
@@ -120,6 +126,7 @@ function integrate(rows: readonly PackedRow[], onRow?: (seq: number) => void): Y
       }
     })
   } catch (error) {
+    if (error instanceof BuildInterrupted) throw error
     return { status: 'bad-row', seq, reason: String(error) }
   }
   if (isWhole(doc)) return doc

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Clock, Undo } from '@holdfast/peer/ports'
-import type { BuilderThreadData } from './builder-thread.adapter.js'
+import type { BuffersFull, BuilderThreadData } from './builder-thread.adapter.js'
 import type { BuildStopped, SnapshotBuilder } from './builder-port.js'
 import { previousSnapshotSeq, type BuildResult, type BuildSource } from './builder.js'
 
@@ -10,6 +10,8 @@ export interface WorkerBuilderOptions {
   readonly deadlineMs?: number
   /** Heap of the building thread. A Y.Doc takes about 13 times its bytes, and two are compared. */
   readonly maxHeapMegabytes?: number
+  /** Buffers of the building thread, which its heap does not count: what it is given included. */
+  readonly maxBufferMegabytes?: number
   /** An idle thread keeps its memory: it ends after this long. */
   readonly idleMs?: number
 }
@@ -21,12 +23,15 @@ export function createWorkerBuilder(options: WorkerBuilderOptions): SnapshotBuil
 
 const defaultDeadlineMs = 120_000
 const defaultMaxHeapMegabytes = 2_048
+/** Source, state and what is read back of it, of a document of the largest size, several times. */
+const defaultMaxBufferMegabytes = 2_048
 const defaultIdleMs = 10_000
 
 class WorkerBuilder implements SnapshotBuilder {
   readonly #clock: Clock
   readonly #deadlineMs: number
   readonly #maxHeapMegabytes: number
+  readonly #maxBufferMegabytes: number
   readonly #idleMs: number
   /** The thread, from the first build on until it idles, fails or is closed. */
   #thread: Thread | undefined
@@ -39,6 +44,7 @@ class WorkerBuilder implements SnapshotBuilder {
     this.#clock = options.clock
     this.#deadlineMs = options.deadlineMs ?? defaultDeadlineMs
     this.#maxHeapMegabytes = options.maxHeapMegabytes ?? defaultMaxHeapMegabytes
+    this.#maxBufferMegabytes = options.maxBufferMegabytes ?? defaultMaxBufferMegabytes
     this.#idleMs = options.idleMs ?? defaultIdleMs
   }
 
@@ -73,7 +79,8 @@ class WorkerBuilder implements SnapshotBuilder {
 
   #startThread(): Thread {
     const progress = new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)
-    const workerData: BuilderThreadData = { progress }
+    const maxBufferBytes = this.#maxBufferMegabytes * 2 ** 20
+    const workerData: BuilderThreadData = { progress, maxBufferBytes }
     const worker = new Worker(new URL('./builder-thread.adapter.js', import.meta.url), {
       workerData,
       resourceLimits: { maxOldGenerationSizeMb: this.#maxHeapMegabytes },
@@ -83,7 +90,11 @@ class WorkerBuilder implements SnapshotBuilder {
       progress: new Float64Array(progress),
       seqAtHalfTime: undefined,
     }
-    worker.on('message', (result: BuildResult) => {
+    worker.on('message', (result: BuildResult | BuffersFull) => {
+      if (result.status === 'buffers-full') {
+        void this.#end('out-of-memory', result.reason, thread)
+        return
+      }
       this.#settle?.(result)
       this.#idle()
     })

@@ -34,6 +34,16 @@ test('[COMPACT-4] a build that floods its memory ends its own thread only', asyn
   expect(await builder.build(typed(10))).toMatchObject({ status: 'built' })
 })
 
+test('[COMPACT-4] buffers, which no heap counts, have a limit of their own', async () => {
+  const builder = open({ maxBufferMegabytes: 8 })
+  // 20 MB that a heap of this size would not notice.
+  const blobs = written(40, (map, at) => map.set(String(at), new Uint8Array(500_000).fill(at)))
+  const stopped = await builder.build(blobs)
+  expect(stopped).toMatchObject({ status: 'out-of-memory', stuck: false })
+  expect('reason' in stopped && stopped.reason).toMatch(/bytes of buffers, of 8388608 at most/)
+  expect(await builder.build(typed(10))).toMatchObject({ status: 'built' })
+})
+
 test('[COMPACT-7] closing ends the build that is under way', async () => {
   const builder = open({})
   const building = builder.build(typed(10_000))
@@ -42,7 +52,13 @@ test('[COMPACT-7] closing ends the build that is under way', async () => {
   expect(await builder.build(typed(1))).toMatchObject({ status: 'closed' })
 })
 
-function open(options: { deadlineMs?: number; maxHeapMegabytes?: number }): SnapshotBuilder {
+interface Limits {
+  readonly deadlineMs?: number
+  readonly maxHeapMegabytes?: number
+  readonly maxBufferMegabytes?: number
+}
+
+function open(options: Limits): SnapshotBuilder {
   const builder = createWorkerBuilder({ clock: systemClock, ...options })
   builders.push(builder)
   return builder
@@ -50,13 +66,15 @@ function open(options: { deadlineMs?: number; maxHeapMegabytes?: number }): Snap
 
 /** Rows of one edit each: letters, or the entries of a map, which Yjs cannot join. */
 function typed(edits: number, into: 'text' | 'map' = 'text') {
+  if (into === 'map') return written(edits, (map, at) => map.set(String(at), at))
+  return written(edits, (map, at) => map.doc?.getText('t').insert(at, 'x'))
+}
+
+function written(edits: number, edit: (map: Y.Map<unknown>, at: number) => void) {
   const doc = new Y.Doc({ gc: false })
   const rows: Uint8Array[] = []
   doc.on('update', (update: Uint8Array) => rows.push(update))
-  for (let at = 0; at < edits; at++) {
-    if (into === 'text') doc.getText('t').insert(at, 'x')
-    else doc.getMap('m').set(String(at), at)
-  }
+  for (let at = 0; at < edits; at++) edit(doc.getMap('m'), at)
   return {
     rows: packRows(rows.map((bytes, at) => ({ seq: at + 1, bytes }))),
     parked: packRows([]),
