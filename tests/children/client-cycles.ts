@@ -22,9 +22,8 @@ const made: WeakRef<object>[] = []
 await runCycles('warm-up', warmUp)
 const before = await processState()
 await runCycles('cycle', Number(cycles))
-let after = await processState()
 // What is saying goodbye holds its client until it has been heard, for five seconds at the most.
-for (let look = 0; heldOf(made) !== 0 && look < 20; look++) after = await processState()
+const after = await processState(before, () => heldOf(made) === 0)
 const held = heldOf(made)
 if (held !== 0) throw new Error(`${held} clients, collections and documents are still held`)
 console.log(JSON.stringify({ before, after }))

@@ -40,9 +40,10 @@ class Counted extends wrtc.RTCPeerConnection {
 await runCycles(warmUp)
 const before = await processState()
 await runCycles(Number(cycles))
-const after = await processState()
+const isHeld = (one: WeakRef<object>): boolean => one.deref() !== undefined
+const after = await processState(before, () => open === 0 && !made.some(isHeld))
 if (open !== 0) throw new Error(`${open} connections were never closed`)
-const held = made.filter((one) => one.deref() !== undefined).length
+const held = made.filter(isHeld).length
 if (held !== 0) throw new Error(`${held} meshes, collections and documents are still held`)
 console.log(JSON.stringify({ before, after }))
 

@@ -23,7 +23,7 @@ const warmUp = 40
 await runCycles(warmUp)
 const before = await processState()
 await runCycles(Number(cycles))
-console.log(JSON.stringify({ before, after: await processState() }))
+console.log(JSON.stringify({ before, after: await processState(before) }))
 
 async function runCycles(count: number): Promise<void> {
   let begun = 0
