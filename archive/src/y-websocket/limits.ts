@@ -19,6 +19,9 @@ export interface YWebsocketLimits {
   /** Clients that show presence in one document, and what they may show together. */
   readonly maxPresences: number
   readonly maxPresenceBytes: number
+  /** What one socket shows may be told to so many others a second, and at once. Beyond: not told. */
+  readonly presenceDeliveriesPerSecond: number
+  readonly presenceDeliveriesBurst: number
   /** Sockets of one document. */
   readonly maxSocketsPerDocument: number
   /** Of silence until a socket is closed. At half of it, it is asked. */
@@ -45,6 +48,9 @@ export const defaultYWebsocketLimits: YWebsocketLimits = {
   slowReaderBytesPerSecond: 16 * KiB,
   maxPresences: 1_024,
   maxPresenceBytes: MiB,
+  // As for peers: thirty moves a second before three hundred viewers.
+  presenceDeliveriesPerSecond: 10_000,
+  presenceDeliveriesBurst: 20_000,
   // As many as a signaller's room has peers.
   maxSocketsPerDocument: 1_000,
   idleMs: 60_000,

@@ -31,6 +31,11 @@ export class Presences<Owner> {
    * Beyond the bounds news is not heard.
    */
   take(owner: Owner, update: Uint8Array, nowMs: number): Parsed<Uint8Array | undefined> {
+    // What all states together may take, and around each a client and a count: more is not parsed.
+    const { maxPresences, maxPresenceBytes } = this.#bounds
+    if (update.length > maxPresenceBytes + maxPresences * besidesBytes) {
+      return refuse('too-large', 'awareness: too many bytes')
+    }
     const fresh: Said[] = []
     try {
       const decoder = decoding.createDecoder(update)
@@ -135,3 +140,6 @@ const gone = 'null'
 const maxDepth = 16
 /** Twice the time after which clients drop presence by themselves. */
 const rememberGoneMs = 60_000
+
+/** Of a client, a count, and the length of the state. */
+const besidesBytes = 32

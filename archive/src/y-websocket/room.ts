@@ -31,6 +31,8 @@ export interface RoomMember {
   /** A change, encoded once for all, that is durable at `seq`. */
   deliver(message: Uint8Array, seq: number): void
   deliverPresence(message: Uint8Array): void
+  /** Whether what it shows may be told to so many now. */
+  mayShow(viewers: number): boolean
   end(code: ErrorCode): void
 }
 
@@ -150,7 +152,10 @@ export class Room {
   takePresence(member: RoomMember, update: Uint8Array): ErrorCode | undefined {
     const news = this.#presences.take(member, update, this.#options.clock.monotonic())
     if (!news.ok) return news.refusal.code
-    this.#tellPresence(news.value)
+    // Who opens the document is shown it all the same, and its client says it again by itself.
+    if (news.value !== undefined && member.mayShow(this.members.size)) {
+      this.#tellPresence(news.value)
+    }
     return undefined
   }
 

@@ -18,6 +18,7 @@
  */
 import { TokenBucket } from '@holdfast/access'
 import { canWrite, readStateVector, type Access, type ErrorCode } from '@holdfast/peer/protocol'
+import type { Undo } from '@holdfast/peer/ports'
 import { LogError } from '../log/errors.js'
 import type { AppendOutcome } from '../log/port.js'
 import type { Answer } from './answers.js'
@@ -42,6 +43,9 @@ export class YWebsocketSession implements YWebsocketListener, RoomMember {
   readonly #access: Access
   readonly #expiresAtMs: number
   readonly #rate: TokenBucket
+  readonly #shows: TokenBucket
+  /** Of the pauses of one who talks too fast. */
+  readonly #pauses = new Set<Undo>()
   readonly #queue: StoringQueue
   readonly #onClosed: () => void
   #isClosed = false
@@ -76,6 +80,11 @@ export class YWebsocketSession implements YWebsocketListener, RoomMember {
     this.#access = access
     this.#expiresAtMs = expiresAtMs
     this.#rate = new TokenBucket(clock, limits.messagesPerSecond, limits.messageBurst)
+    this.#shows = new TokenBucket(
+      clock,
+      limits.presenceDeliveriesPerSecond,
+      limits.presenceDeliveriesBurst,
+    )
     this.#queue = new StoringQueue(socket, limits.maxPendingBytes, (updates) =>
       this.#store(updates),
     )
@@ -169,6 +178,10 @@ export class YWebsocketSession implements YWebsocketListener, RoomMember {
   /** Presence is told again every few seconds: who has no room for it misses this once. */
   deliverPresence(message: Uint8Array): void {
     if (!this.#isClosed && this.#hasRoom) this.#say(message)
+  }
+
+  mayShow(viewers: number): boolean {
+    return this.#shows.take(viewers)
   }
 
   // ------------------------------------------------------------------------------------------------
@@ -340,13 +353,19 @@ export class YWebsocketSession implements YWebsocketListener, RoomMember {
     const waitMs = this.#rate.borrow(1)
     if (waitMs <= 0) return
     const resume = this.#queue.hold()
-    this.#context.clock.after(waitMs, resume)
+    const undo = this.#context.clock.after(waitMs, () => {
+      this.#pauses.delete(undo)
+      resume()
+    })
+    this.#pauses.add(undo)
   }
 
   #over(): void {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#queue.close()
+    for (const undo of this.#pauses) undo()
+    this.#pauses.clear()
     this.#tellEnded()
     this.#room.leave(this)
     this.#onClosed()

@@ -385,6 +385,44 @@ describe('presence', () => {
   })
 })
 
+test('[YWS-13] presence that is told to many is budgeted by how many they are, and none is too large to be read', async () => {
+  const limits = { presenceDeliveriesPerSecond: 30, presenceDeliveriesBurst: 30 }
+  const given = await bridge({ limits })
+  const [a, b, c] = [given.client(), given.client(), given.client()]
+  await given.until(() => [a, b, c].every(({ isSynced }) => isSynced))
+  const told = (): number => b.heard.filter((type) => type === 1).length
+  const before = told()
+  for (let at = 1; at <= 100; at++) a.socket.say(presenceOf([7, at, { at }]))
+  await given.clock.settle()
+  expect(told() - before).toBe(10)
+  // A newcomer is shown the last of it.
+  const late = given.client()
+  await given.until(() => late.heard.includes(1))
+  await given.clock.run(1_000)
+  a.socket.say(presenceOf([7, 101, { at: 101 }]))
+  await given.clock.settle()
+  expect(told() - before).toBe(11)
+
+  const states = Array.from({ length: 30 }, (_, client) => {
+    const state = { is: 'x'.repeat(40_000) }
+    return [client, 1, state] as const
+  })
+  c.socket.say(presenceOf(...states))
+  await given.until(() => c.socket.closed !== undefined)
+  expect(c.socket.closed?.code).toBe(4404)
+})
+
+test('[YWS-9] [K20] who is paused for talking too fast leaves no timer behind', async () => {
+  const given = await bridge({ limits: { messagesPerSecond: 1, messageBurst: 2 } })
+  const client = given.client()
+  await given.until(() => client.isSynced)
+  for (let at = 1; at <= 20; at++) client.socket.say(presenceOf([7, at, { at }]))
+  expect(client.socket.isPaused).toBe(true)
+  client.socket.hangUp()
+  await given.clock.run(1_000)
+  expect(given.clock.pendingTasks).toBe(0)
+})
+
 test('[YWS-13] nothing is kept of documents that nobody has open', async () => {
   const given = await bridge()
   const clients = Array.from({ length: 30 }, (_, at) => given.client({ document: `d${at % 10}` }))
