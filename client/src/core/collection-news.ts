@@ -1,4 +1,4 @@
-/** What a collection of the owner tells: in a later turn, together, and only what has changed. */
+/** What the collection of a core tells: in a later turn, together, and only what has changed. */
 import { Listeners } from '@holdfast/peer'
 import type { Clock, Logger, Undo } from '@holdfast/peer/ports'
 import type { CollectionStatus, LinkInfo } from '../api.js'
@@ -11,6 +11,8 @@ export interface CollectionNewsOptions {
   readonly logger: Logger
   readonly status: () => CollectionStatus
   readonly links: () => readonly LinkInfo[]
+  /** Shows in no status; but whoever waits for it looks when a status is told. */
+  readonly isSynced: () => boolean
   /** Its documents tell what has changed of them: first, so that no status says more than they. */
   readonly tellDocuments: () => void
 }
@@ -71,7 +73,7 @@ export class CollectionNews {
     this.#options.tellDocuments()
     this.onNews.tell()
     const [status, links] = [this.#options.status(), this.#options.links()]
-    const toldStatus = JSON.stringify(status)
+    const toldStatus = JSON.stringify([status, this.#options.isSynced()])
     if (toldStatus !== this.#toldStatus) {
       this.#toldStatus = toldStatus
       this.onStatus.tell(status)

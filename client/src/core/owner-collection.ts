@@ -112,6 +112,7 @@ export class OwnerCollection implements CoreCollection {
       logger,
       status: () => this.status,
       links: () => this.links,
+      isSynced: () => this.isSynced,
       tellDocuments: () => {
         for (const document of this.#documents) document.tell()
       },

@@ -13,6 +13,7 @@ import type {
   WaitOptions,
 } from '../api.js'
 import { Waits } from '../client/waiting.js'
+import { CollectionNews } from '../core/collection-news.js'
 import type { CoreCollection, HeldByApp } from '../core/core.js'
 import type { OwnerCore } from '../core/owner-core.js'
 import { ClientError } from '../errors.js'
@@ -50,18 +51,13 @@ export class FollowerCollection implements CoreCollection {
   readonly #presence: Presence
   readonly #unsaved = new UnsavedEdits<FollowerDocument>()
   readonly #documentById = new Map<DocumentId, FollowerDocument>()
-  readonly #onStatus = new Listeners<[CollectionStatus]>()
-  readonly #onLinks = new Listeners<[readonly LinkInfo[]]>()
-  readonly #onList = new Listeners<[]>()
+  readonly #news: CollectionNews
   readonly #onTraffic = new Listeners<[Traffic]>()
   readonly #waits = new Waits()
   #trafficListeners = 0
   #link: PresenceLink | undefined
   #said: Extract<OwnerWord, { what: 'opened' }> | undefined
   #openCount = 1
-  #telling: Undo | undefined
-  #toldStatus = ''
-  #toldLinks = ''
   #isClosed = false
 
   constructor(options: FollowerCollectionOptions) {
@@ -76,6 +72,17 @@ export class FollowerCollection implements CoreCollection {
       logger,
       doc: this.awareness.doc,
       awareness: this.awareness,
+    })
+    this.#news = new CollectionNews({
+      clock,
+      logger,
+      status: () => this.status,
+      links: () => this.links,
+      isSynced: () => this.isSynced,
+      tellDocuments: () => {
+        this.#waits.news()
+        for (const document of this.#documentById.values()) document.tell()
+      },
     })
     this.up()
   }
@@ -98,7 +105,7 @@ export class FollowerCollection implements CoreCollection {
       isJoined: () => line.owner !== undefined,
       show: (shown, ref) => this.#presence.open(ref, shown.ydoc, shown.awareness),
       hide: (hidden) => this.#presence.close(hidden.id),
-      changed: () => this.#tellSoon(),
+      changed: () => this.#news.tellSoon(),
       report: this.#options.report,
       whenSaved: (of, options) => this.#whenSaved(of, options),
       whenTaken: (of) => this.#whenTaken(of),
@@ -168,15 +175,15 @@ export class FollowerCollection implements CoreCollection {
   }
 
   onStatus(listener: (status: CollectionStatus) => void): Undo {
-    return this.#onStatus.add(listener)
+    return this.#news.onStatus.add(listener)
   }
 
   onLinks(listener: (links: readonly LinkInfo[]) => void): Undo {
-    return this.#onLinks.add(listener)
+    return this.#news.onLinks.add(listener)
   }
 
   onList(listener: () => void): Undo {
-    return this.#onList.add(listener)
+    return this.#news.onList.add(listener)
   }
 
   onTraffic(listener: (traffic: Traffic) => void): Undo {
@@ -227,7 +234,7 @@ export class FollowerCollection implements CoreCollection {
     }
     for (const document of this.#documentById.values()) document.attach()
     this.#presence.opened(this.#link)
-    this.#tellSoon()
+    this.#news.tellSoon()
   }
 
   down(): void {
@@ -235,7 +242,7 @@ export class FollowerCollection implements CoreCollection {
     this.#link = undefined
     this.#unsaved.unsay()
     for (const document of this.#documentById.values()) document.apart()
-    this.#tellSoon()
+    this.#news.tellSoon()
   }
 
   hear(word: OfCollection): void {
@@ -259,7 +266,7 @@ export class FollowerCollection implements CoreCollection {
         this.#saved(word)
         break
       case 'list':
-        this.#onList.tell()
+        this.#news.onList.tell()
         return
       case 'traffic':
         this.#onTraffic.tell(word.traffic)
@@ -270,7 +277,7 @@ export class FollowerCollection implements CoreCollection {
       default:
         word satisfies never
     }
-    this.#tellSoon()
+    this.#news.tellSoon()
   }
 
   /** Rejects nothing: what is not saved is counted by who closes. */
@@ -279,12 +286,10 @@ export class FollowerCollection implements CoreCollection {
     const { line, onClosed } = this.#options
     line.say({ what: 'shut', collection: this.name })
     this.#isClosed = true
-    this.#telling?.()
+    this.#news.close()
+    this.#onTraffic.clear()
     this.#presence.closeAll()
     this.#waits.stop(closed(this.name))
-    for (const listeners of [this.#onStatus, this.#onLinks, this.#onList, this.#onTraffic]) {
-      listeners.clear()
-    }
     onClosed()
   }
 
@@ -292,7 +297,7 @@ export class FollowerCollection implements CoreCollection {
   strand(error: ClientError): void {
     this.#waits.stop(error)
     for (const document of this.#documentById.values()) document.apart()
-    this.#tellSoon()
+    this.#news.tellSoon()
   }
 
   /** All that nobody else has becomes durable there. */
@@ -388,30 +393,6 @@ export class FollowerCollection implements CoreCollection {
 
   #sayTraffic(isWanted: boolean): void {
     this.#options.line.say({ what: 'traffic', collection: this.name, isWanted })
-  }
-
-  #tellSoon(): void {
-    if (this.#isClosed) return
-    this.#telling ??= this.#options.clock.after(0, () => {
-      this.#telling = undefined
-      this.#tell()
-    })
-  }
-
-  #tell(): void {
-    this.#waits.news()
-    for (const document of this.#documentById.values()) document.tell()
-    const { status, links, isSynced } = this
-    const toldStatus = JSON.stringify([status, isSynced])
-    if (toldStatus !== this.#toldStatus) {
-      this.#toldStatus = toldStatus
-      this.#onStatus.tell(status)
-    }
-    const toldLinks = JSON.stringify(links.map((link) => [link.id, link.path, link.isSynced]))
-    if (toldLinks !== this.#toldLinks) {
-      this.#toldLinks = toldLinks
-      this.#onLinks.tell(links)
-    }
   }
 
   #assertOpen(): void {

@@ -142,6 +142,26 @@ describe('a client in a simulated world', () => {
     expect(one.state.safety).toBe('saved')
   })
 
+  test.each(['mesh', 'archive'] as const)(
+    '[CLIENT-6] whoever waits for a whole collection hears when it is synced, and that nothing else has changed keeps nobody waiting: %s',
+    async (ways) => {
+      const [world, a, b] = await twoDevices(`whole collection: ${ways}`, ways)
+      a.client.disconnect()
+      for (let at = 0; at < 20; at++) {
+        type(await world.settle(a.notes.open(`note-${at}`)), 'x'.repeat(5_000))
+      }
+      await world.settle(a.notes.whenSaved())
+      // Slow enough that a link stands for a while before all is over it.
+      world.world.network.setConditions({ delayMs: 50, bytesPerSecond: 50_000 })
+      a.client.connect()
+      await world.settle(Promise.all([a.notes.whenSynced(), b.notes.whenSynced()]))
+      // Of what is still on its way to the archive the other one cannot know.
+      if (ways === 'mesh') expect(await world.settle(b.notes.list())).toHaveLength(20)
+      else expect(await world.archive.head()).toBe(20)
+      await world.settle(Promise.all([a.client.close(), b.client.close()]))
+    },
+  )
+
   test('[CLIENT-7] a wait that is aborted rejects with the reason, and the edit goes on its way', async () => {
     const world = new ClientWorld('abort')
     const device = await world.device('archive')
