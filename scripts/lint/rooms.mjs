@@ -27,7 +27,7 @@ const lib0 = [
 const pureNode = ['assert', 'buffer', 'events', 'path', 'url', 'util'].map((name) => `node:${name}`)
 
 /** The functions of `node:crypto` that draw no random number. */
-export const pureNodeCrypto = ['createHash', 'createHmac', 'timingSafeEqual']
+export const pureNodeCrypto = ['createHash', 'hash', 'createHmac', 'timingSafeEqual']
 
 const protocolAndPorts = ['@holdfast/peer/protocol', '@holdfast/peer/ports']
 
