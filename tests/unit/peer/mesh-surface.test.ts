@@ -97,6 +97,40 @@ describe('createMesh', () => {
     expect(stats.collections['notes']?.neighbours[0]?.phase).toBe('open')
   })
 
+  test('[MESH-20] the report of a neighbour says its path, round trip, bytes, what waits, and why its last link ended', async () => {
+    const world = MeshWorld.of('reports')
+    const [a, b] = world.startMany(2, { relay: false }) as [MeshPeer, MeshPeer]
+    const report = () => {
+      const [only, ...others] = a.notes.stats().neighbours
+      if (only === undefined || others.length > 0) throw new Error('one neighbour was expected')
+      return only
+    }
+    await world.until(() => a.notes.stats().neighbours.length === 1)
+    expect(report()).toMatchObject({ instance: b.mesh.identity.instance, path: undefined })
+    await world.until(() => a.paths.length === 1 && b.paths.length === 1)
+    a.type('some letters ')
+    await world.until(() => b.text === a.text)
+    await world.run(3_000)
+    const first = report()
+    expect(first).toMatchObject({ phase: 'open', path: 'simulated', attempts: 1, links: 1 })
+    expect(first).toMatchObject({ queuedBytes: 0, resentOps: 0, lastEnd: undefined })
+    expect(first.sentBytes).toBeGreaterThan('some letters '.length)
+    expect(first.receivedBytes).toBeGreaterThan(0)
+    expect(first.roundTripMs).toBeGreaterThan(0)
+    // Nothing passes any more, and no other link comes about: this one is given up for dead.
+    world.rtc.weather.failRate = 1
+    for (const pipe of world.world.network.pipes) {
+      pipe.break({ aAfterMs: Infinity, bAfterMs: Infinity })
+    }
+    await world.until(() => report().phase !== 'open', 10_000)
+    await world.until(() => report().lastEnd?.includes('dead') === true, 10_000)
+    expect(report().path).toBeUndefined()
+    world.rtc.weather.failRate = 0
+    await world.until(() => report().phase === 'open', 60_000)
+    expect(report().links).toBe(2)
+    expect(report().failures).toBeGreaterThan(0)
+  })
+
   test('[MESH-16] documents that nobody opened here are taken in where the application gives a Y.Doc', async () => {
     const world = MeshWorld.of('created')
     const created = new Map<string, Y.Doc>()
