@@ -6,7 +6,7 @@ import {
   type LogPolicy,
 } from '@holdfast/archive'
 import { MemoryDisk, openMemoryLog } from '@holdfast/archive/testing'
-import { silentLogger } from '@holdfast/peer/ports'
+import { silentLogger, type Link } from '@holdfast/peer/ports'
 import type { CollectionName } from '@holdfast/peer/protocol'
 import { createWorld, type World } from '@holdfast/peer/testing'
 import { ScriptedClient, type ClientOptions } from './scripted-client.js'
@@ -33,11 +33,13 @@ export interface GivenNodeOptions extends Partial<
 > {
   readonly seed?: string
   readonly policy?: Partial<LogPolicy>
+  /** Stands between the network and the node's end of each link. */
+  readonly wrapLink?: (link: Link) => Link
 }
 
 /** A node with a log in memory, in a world of virtual time. */
 export async function givenNode(options: GivenNodeOptions = {}): Promise<GivenNode> {
-  const { seed = 'node', policy, ...nodeOptions } = options
+  const { seed = 'node', policy, wrapLink = (link: Link) => link, ...nodeOptions } = options
   const world = createWorld({ seed })
   const { clock, random } = world
   let clients = 0
@@ -58,7 +60,7 @@ export async function givenNode(options: GivenNodeOptions = {}): Promise<GivenNo
     client({ caller, ...clientOptions } = {}) {
       const name = `client-${++clients}`
       const { a, b } = world.network.connect(name, 'archive')
-      node.accept(b, caller)
+      node.accept(wrapLink(b), caller)
       return new ScriptedClient(world, a, name, { collection: notes, ...clientOptions })
     },
     async proven(clientOptions) {
