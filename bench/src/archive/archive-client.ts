@@ -27,6 +27,7 @@ export class ArchiveClient implements BenchClient {
   onArrived: (count: number) => void = () => {}
   onAnswered: (count: number) => void = () => {}
   readonly #keepsStates: boolean
+  readonly #appliesOthers: boolean
   /** The bytes of whole states that came. */
   stateBytes = 0
   readonly #url: string
@@ -48,8 +49,9 @@ export class ArchiveClient implements BenchClient {
   #lastRequest = 0
 
   private constructor(options: JoinOptions) {
-    const { url, document, collection = 'bench', keepsStates = false } = options
-    this.#keepsStates = keepsStates
+    const { url, document, collection = 'bench' } = options
+    this.#keepsStates = options.keepsStates ?? false
+    this.#appliesOthers = options.appliesOthers ?? true
     this.#url = url
     this.#collection = collectionNamed(collection)
     this.#document = documentOf(document)
@@ -192,9 +194,11 @@ export class ArchiveClient implements BenchClient {
     }
     let rows = 0
     for (const entry of page.entries) {
+      // A place is of an edit of its own, or of one that it has been told to hold.
       if (entry.kind === 'place') rows++
       else if (entry.kind === 'row') {
         rows++
+        if (!this.#appliesOthers) continue
         if (entry.bytes.length > keptBytes) this.stateBytes += entry.bytes.length
         else if (entry.document.id === this.#document.id) {
           Y.applyUpdate(this.#doc, entry.bytes, this)

@@ -17,6 +17,11 @@ const giveUpAfterMs = 20_000
 const atOnce = 64
 
 const commands: ClientCommands = {
+  cpuMs() {
+    const { user, system } = process.cpuUsage()
+    return (user + system) / 1_000
+  },
+
   async join(kind, url, count, document) {
     for (let left = count; left > 0; left -= atOnce) {
       const some = Array.from({ length: Math.min(left, atOnce) }, () =>
@@ -61,6 +66,8 @@ const commands: ClientCommands = {
     }
     return quantile(tookMs, 0.5)
   },
+
+  startIngest,
 
   ingest,
 
@@ -151,38 +158,63 @@ function deferred(): { readonly promise: Promise<void>; readonly resolve: () => 
   return { promise, resolve: () => resolve?.() }
 }
 
-async function ingest(options: IngestOptions): Promise<Ingest> {
-  const { kind, url, writers, inFlight, warmUpMs, forMs, perSecond } = options
-  const tookMs: number[] = []
-  let isMeasuring = false
-  let answered = 0
+interface RunningIngest {
+  readonly all: readonly BenchClient[]
+  readonly tookMs: number[]
+  readonly stop: () => void
+  answered: number
+  arrived: number
+  isMeasuring: boolean
+}
+
+let running: RunningIngest | undefined
+
+async function startIngest(options: IngestOptions): Promise<void> {
+  const { kind, url, writers, inFlight, perSecond, isShared = false } = options
   let isOver = false
   const all = await Promise.all(
-    Array.from({ length: writers }, (_, at) =>
-      // Apart from each other: the others send what one types to nobody either.
-      join(kind, {
+    Array.from({ length: writers }, (_, at) => {
+      // The others send what one types to nobody either where each has a document of its own.
+      const name = isShared ? 'shared' : `writer-${at}`
+      return join(kind, {
         url,
-        document: `writer-${at}`,
-        collection: `writer-${at}`,
+        document: name,
+        collection: name,
         isAnswered: true,
-      }),
-    ),
+        appliesOthers: !isShared,
+      })
+    }),
   )
+  const run: RunningIngest = {
+    all,
+    tookMs: [],
+    stop() {
+      isOver = true
+      clearInterval(pacer)
+    },
+    answered: 0,
+    arrived: 0,
+    isMeasuring: false,
+  }
   const opens = all.map((client) => {
     const sentAtMs: number[] = []
     let next = 0
     const edit = (): void => {
-      if (isOver) return
+      // Whoever has so much unanswered has lost the race already, and its link would end.
+      if (isOver || sentAtMs.length - next >= maxUnanswered) return
       sentAtMs.push(performance.now())
       client.edit()
+    }
+    client.onArrived = (count) => {
+      if (run.isMeasuring) run.arrived += count
     }
     client.onAnswered = (count) => {
       const nowMs = performance.now()
       for (let at = 0; at < count; at++) {
         const sent = sentAtMs[next++]
-        if (isMeasuring && sent !== undefined) tookMs.push(nowMs - sent)
+        if (run.isMeasuring && sent !== undefined) run.tookMs.push(nowMs - sent)
       }
-      if (isMeasuring) answered += count
+      if (run.isMeasuring) run.answered += count
       if (perSecond === undefined) for (let at = 0; at < count; at++) edit()
     }
     return edit
@@ -191,20 +223,28 @@ async function ingest(options: IngestOptions): Promise<Ingest> {
   if (perSecond === undefined) {
     for (const edit of opens) for (let at = 0; at < inFlight; at++) edit()
   }
-  await sleep(warmUpMs)
-  isMeasuring = true
+  running = run
+}
+
+async function ingest(forMs: number): Promise<Ingest> {
+  const run = running
+  if (run === undefined) throw new Error('nobody types')
+  run.isMeasuring = true
   const startMs = performance.now()
   await sleep(forMs)
   const elapsedMs = performance.now() - startMs
-  isOver = true
-  clearInterval(pacer)
-  for (const client of all) client.leave()
+  run.isMeasuring = false
+  run.stop()
+  for (const client of run.all) client.leave()
   return {
-    perSecond: (answered / elapsedMs) * 1_000,
-    p50Ms: quantile(tookMs, 0.5),
-    p99Ms: quantile(tookMs, 0.99),
+    perSecond: (run.answered / elapsedMs) * 1_000,
+    arrivedPerSecond: (run.arrived / elapsedMs) * 1_000,
+    p50Ms: quantile(run.tookMs, 0.5),
+    p99Ms: quantile(run.tookMs, 0.99),
   }
 }
+
+const maxUnanswered = 1_024
 
 /** Edits at an even rate, one writer after the other. */
 function pace(edits: readonly (() => void)[], perSecond: number): NodeJS.Timeout {

@@ -3,6 +3,8 @@ import type { ServerKind } from './server-process.js'
 
 /** What the clients' process does; all clients of a measurement live in one. */
 export interface ClientCommands {
+  /** Of all its threads, since its start. */
+  cpuMs(): number
   /** So many more clients of one document, one after the other; resolves when all have it. */
   join(kind: ServerKind, url: string, count: number, document: string): Promise<void>
   /**
@@ -10,11 +12,10 @@ export interface ClientCommands {
    * everybody has all, or after a while with what has come.
    */
   spread(edits: number, everyMs: number, letters?: number): Promise<Spread>
-  /**
-   * Each client makes edits in a document of its own, with so many unanswered at most, or so many a
-   * second in all.
-   */
-  ingest(options: IngestOptions): Promise<Ingest>
+  /** Each client makes edits, with so many unanswered at most, or so many a second in all: begins to. */
+  startIngest(options: IngestOptions): Promise<void>
+  /** What came of it from now on, for so long; then it ends. */
+  ingest(forMs: number): Promise<Ingest>
   /** One client uploads a document of so many bytes, in pastes of a quarter of a megabyte. */
   upload(kind: ServerKind, url: string, bytes: number, document: string): Promise<void>
   /** So many clients open a document at once, and are gone when they have it. */
@@ -43,14 +44,16 @@ export interface IngestOptions {
   readonly url: string
   readonly writers: number
   readonly inFlight: number
-  readonly warmUpMs: number
-  readonly forMs: number
   /** Of all together; absent: as many as are answered. */
   readonly perSecond?: number
+  /** All in one document, so that each edit goes to all others too; default: each in its own. */
+  readonly isShared?: boolean
 }
 
 export interface Ingest {
   readonly perSecond: number
+  /** Edits of others that came, a second. */
+  readonly arrivedPerSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
 }

@@ -82,22 +82,38 @@ async function joinYWebsocket(options: JoinOptions): Promise<BenchClient> {
   return client
 }
 
-async function joinRaw({ url }: JoinOptions): Promise<BenchClient> {
-  const socket = new WebSocket(url, { perMessageDeflate: false })
+/**
+ * A bare socket. It types into a Y.Doc as the others do, and sends each update behind its own number;
+ * one that comes back is answered. The relay hands on what it is sent to all sockets of the document.
+ */
+async function joinRaw({ url, document }: JoinOptions): Promise<BenchClient> {
+  const socket = new WebSocket(`${url}/${document}`, { perMessageDeflate: false })
   await new Promise((resolve, reject) => {
     socket.once('open', resolve)
     socket.once('error', reject)
   })
-  const bytes = Buffer.alloc(120, 1)
+  const number = ++lastRaw
+  const doc = new Y.Doc()
   const client: BenchClient = {
     ...silent(),
-    edit: () => socket.send(bytes),
-    push: (update) => socket.send(update),
-    leave: () => socket.terminate(),
+    edit: (letters) => type(doc, letters),
+    push(update) {
+      const message = Buffer.allocUnsafe(4 + update.length)
+      message.writeUInt32BE(number)
+      message.set(update, 4)
+      socket.send(message)
+    },
+    leave() {
+      socket.terminate()
+      doc.destroy()
+    },
   }
-  socket.on('message', () => {
-    client.onArrived(1)
-    client.onAnswered(1)
+  doc.on('update', (update: Uint8Array) => client.push(update))
+  socket.on('message', (message: Buffer) => {
+    if (message.readUInt32BE() === number) client.onAnswered(1)
+    else client.onArrived(1)
   })
   return client
 }
+
+let lastRaw = 0

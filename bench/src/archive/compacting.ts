@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Figure } from '../report.js'
 import { withClients } from './client-process.js'
 import type { Extent } from './extent.js'
@@ -9,10 +10,12 @@ export async function compactingMeanwhile({ quick }: Extent): Promise<readonly F
   return withServer('holdfast', ({ url, process }) =>
     withClients(async (clients) => {
       await clients.call('upload', ['holdfast', url, megabytes * 1e6, 'large'], 120_000)
-      const options = { kind: 'holdfast', url, writers: 100, inFlight: 1, warmUpMs: 1_500 } as const
       // Two keystrokes a second each.
-      const typing = clients.call('ingest', [{ ...options, forMs: 6_000, perSecond: 200 }])
-      await new Promise((resolve) => setTimeout(resolve, 2_500))
+      const options = { kind: 'holdfast', url, writers: 100, inFlight: 1, perSecond: 200 } as const
+      await clients.call('startIngest', [options])
+      await sleep(3_000)
+      const typing = clients.call('ingest', [6_000])
+      await sleep(500)
       await process.call('watchDelay', [])
       const status = await process.call('compact', ['large'], 120_000)
       const delayMs = await process.call('delayP99Ms', [])

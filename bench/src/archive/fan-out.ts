@@ -66,7 +66,7 @@ function measure(kind: ServerKind, readers: number, edits: number): Promise<Meas
     withClients(async (clients) => {
       await clients.call('join', [kind, url, readers + 1, 'note'], 120_000)
       // Compiled and grown before it counts.
-      await clients.call('spread', [50, 20], 60_000)
+      await clients.call('spread', [warmUpEdits, 20], 60_000)
       const beforeMs = await process.call('cpuMs', [])
       const threads = await process.call('threadsMs', [])
       const spread = await clients.call('spread', [edits, 20], 120_000)
@@ -81,6 +81,9 @@ function measure(kind: ServerKind, readers: number, edits: number): Promise<Meas
     }),
   )
 }
+
+/** Five seconds of typing. */
+const warmUpEdits = 250
 
 /** With what did not arrive in time, if anything did not. */
 function micros({ micros, arrivals, expected }: Measured): string {

@@ -61,22 +61,17 @@ const start: Readonly<Record<ServerKind, () => Promise<Started>>> = {
     sockets.server.on('connection', (socket, request) => setupWSConnection(socket, request))
     return sockets
   },
-  /** Each message goes to all sockets, its sender's included. */
+  /** Each message goes to all sockets of its document, its sender's included, and nothing else is done. */
   async relay() {
     const sockets = await webSockets()
-    const all = sockets.server.clients
-    sockets.server.on('connection', (socket) => {
+    const socketsByPath = new Map<string, Set<WebSocket>>()
+    sockets.server.on('connection', (socket, { url = '' }) => {
+      const all = socketsByPath.get(url) ?? new Set()
+      socketsByPath.set(url, all.add(socket))
+      socket.on('close', () => all.delete(socket))
       socket.on('message', (data: Buffer) => {
         for (const other of all) if (other.readyState === WebSocket.OPEN) other.send(data)
       })
-    })
-    return sockets
-  },
-  /** Each message goes back to its sender. */
-  async echo() {
-    const sockets = await webSockets()
-    sockets.server.on('connection', (socket) => {
-      socket.on('message', (data: Buffer) => socket.send(data))
     })
     return sockets
   },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Child } from './child.js'
 
-export type ServerKind = 'holdfast' | 'hocuspocus' | 'y-websocket' | 'relay' | 'echo'
+export type ServerKind = 'holdfast' | 'hocuspocus' | 'y-websocket' | 'relay'
 
 export interface ServerCommands {
   /** Of all its threads, since its start. */
