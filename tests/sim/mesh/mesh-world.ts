@@ -6,10 +6,11 @@ import {
   type MeshOptions,
   type PeerError,
 } from '@holdfast/peer'
-import { silentLogger, type Clock, type Undo } from '@holdfast/peer/ports'
+import { silentLogger } from '@holdfast/peer/ports'
 import { createWorld, type Host, type Life, type World } from '@holdfast/peer/testing'
 import type { SwitchboardOptions } from '@holdfast/signal'
 import * as Y from 'yjs'
+import { CountedClock } from './counted-clock.js'
 import { SimulatedRtc } from './simulated-dialer.js'
 import { SimulatedSignaller } from './simulated-signaller.js'
 
@@ -168,42 +169,6 @@ export function newDoc(clientID: number): Y.Doc {
   const doc = new Y.Doc({ guid: 'simulated' })
   doc.clientID = clientID
   return doc
-}
-
-/** A clock that knows how many tasks are armed through it. */
-export class CountedClock implements Clock {
-  readonly #clock: Clock
-  pendingTasks = 0
-
-  constructor(clock: Clock) {
-    this.#clock = clock
-  }
-
-  now(): number {
-    return this.#clock.now()
-  }
-
-  monotonic(): number {
-    return this.#clock.monotonic()
-  }
-
-  after(delayMs: number, task: () => void): Undo {
-    let isPending = true
-    const settle = (): boolean => {
-      const wasPending = isPending
-      isPending = false
-      if (wasPending) this.pendingTasks--
-      return wasPending
-    }
-    this.pendingTasks++
-    const undo = this.#clock.after(delayMs, () => {
-      if (settle()) task()
-    })
-    return () => {
-      settle()
-      undo()
-    }
-  }
 }
 
 interface Running {

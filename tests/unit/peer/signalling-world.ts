@@ -31,7 +31,6 @@ import {
   type ReplicaId,
   type ToSignaller,
 } from '@holdfast/peer/protocol'
-import type { Clock, Undo } from '@holdfast/peer/ports'
 import { SeededRandom, VirtualClock } from '@holdfast/peer/testing'
 import {
   createSwitchboard,
@@ -39,6 +38,8 @@ import {
   type Switchboard,
   type SwitchboardOptions,
 } from '@holdfast/signal'
+import { CountedClock } from '../../sim/mesh/counted-clock.js'
+import { SignallingWire, type ServerEnd } from '../../sim/mesh/signalling-wire.js'
 
 export const notes = taken(parseCollectionName('notes'))
 export const drafts = taken(parseCollectionName('drafts'))
@@ -69,42 +70,6 @@ export class SignallingWorld {
   /** Runs for `ms`, with promises. */
   run(ms: number): Promise<void> {
     return this.clock.run(ms)
-  }
-}
-
-/** The world's clock, and how many tasks are armed through it. */
-class CountedClock implements Clock {
-  readonly #clock: Clock
-  pendingTasks = 0
-
-  constructor(clock: Clock) {
-    this.#clock = clock
-  }
-
-  now(): number {
-    return this.#clock.now()
-  }
-
-  monotonic(): number {
-    return this.#clock.monotonic()
-  }
-
-  after(delayMs: number, task: () => void): Undo {
-    let isPending = true
-    const settle = (): boolean => {
-      const wasPending = isPending
-      isPending = false
-      if (wasPending) this.pendingTasks--
-      return wasPending
-    }
-    this.pendingTasks++
-    const undo = this.#clock.after(delayMs, () => {
-      if (settle()) task()
-    })
-    return () => {
-      settle()
-      undo()
-    }
   }
 }
 
@@ -183,7 +148,7 @@ export class TestRoomOfClient {
 export class TestServer {
   readonly #world: SignallingWorld
   readonly #options: Partial<SwitchboardOptions>
-  readonly #wires = new Set<Wire>()
+  readonly #wires = new Set<SignallingWire>()
   #runs = 0
   #switchboard: Switchboard | undefined
   /** When connections came up, in virtual milliseconds. */
@@ -196,11 +161,16 @@ export class TestServer {
   }
 
   readonly dial: Dial = (client) => {
-    const wire = new Wire(this.#world, client, (socket) => {
-      if (this.#switchboard === undefined) return undefined
-      this.connectedAtMs.push(this.#world.clock.monotonic())
-      this.#wires.add(wire)
-      return this.#switchboard.connect(socket)
+    const wire: SignallingWire = new SignallingWire({
+      clock: this.#world.clock,
+      delayMs,
+      client,
+      accept: (socket) => {
+        if (this.#switchboard === undefined) return undefined
+        this.connectedAtMs.push(this.#world.clock.monotonic())
+        this.#wires.add(wire)
+        return this.#switchboard.connect(socket)
+      },
     })
     return wire.clientEnd
   }
@@ -234,7 +204,7 @@ export class TestServer {
 
   /** Connections stay as they are and carry nothing any more. */
   freeze(): void {
-    for (const wire of this.#wires) wire.isFrozen = true
+    for (const wire of this.#wires) wire.isCut = true
     this.#wires.clear()
   }
 }
@@ -258,7 +228,7 @@ export class ScriptedServer {
   readonly dial: Dial = (client) => {
     this.dialledAtMs.push(this.#world.clock.monotonic())
     const peer = new ScriptedPeer()
-    const wire = new Wire(this.#world, client, (socket) => {
+    const accept = (socket: ServerEnd): SocketListener | undefined => {
       if (!this.isUp) return undefined
       peer.socket = socket
       this.peers.push(peer)
@@ -276,8 +246,10 @@ export class ScriptedServer {
           peer.isEnded = true
         },
       }
-    })
-    if (this.isSilent) wire.isFrozen = true
+    }
+    const { clock } = this.#world
+    const wire = new SignallingWire({ clock, delayMs, client, accept })
+    if (this.isSilent) wire.isCut = true
     return wire.clientEnd
   }
 
@@ -328,107 +300,6 @@ export class ScriptedPeer {
     return this.heard.filter(
       (message): message is Extract<ToSignaller, { type: Type }> => message.type === type,
     )
-  }
-}
-
-interface ServerEnd {
-  readonly bufferedBytes: number
-  sendText(text: string): void
-  sendBinary(message: Uint8Array, onFlushed: () => void): void
-  close(code: number, reason: string): void
-}
-
-type ClientListener = Parameters<Dial>[0]
-
-/** One connection: ordered, `delayMs` each way. */
-class Wire {
-  readonly #world: SignallingWorld
-  readonly #client: ClientListener
-  #server: SocketListener | undefined
-  #isClientOver = false
-  #isServerOver = false
-  isFrozen = false
-
-  constructor(
-    world: SignallingWorld,
-    client: ClientListener,
-    accept: (socket: ServerEnd) => SocketListener | undefined,
-  ) {
-    this.#world = world
-    this.#client = client
-    this.#later(() => {
-      if (this.#isClientOver) return
-      this.#server = accept(this.#serverEnd)
-      if (this.#server === undefined) this.snap()
-      else this.#toClient(() => this.#client.onOpen())
-    })
-  }
-
-  readonly clientEnd: ReturnType<Dial> = {
-    send: (message) => {
-      if (this.#isClientOver) return
-      this.#later(() => {
-        if (this.#isServerOver) return
-        if (typeof message === 'string') {
-          this.#server?.onText(message, Buffer.byteLength(message))
-        } else this.#server?.onBinary(message)
-      })
-    },
-    close: () => {
-      if (this.#isClientOver) return
-      this.#isClientOver = true
-      this.#later(() => this.#endServer())
-    },
-  }
-
-  readonly #serverEnd: ServerEnd = {
-    bufferedBytes: 0,
-    sendText: (text) => {
-      if (!this.#isServerOver) this.#toClient(() => this.#client.onMessage(text))
-    },
-    sendBinary: (message, onFlushed) => {
-      if (this.#isServerOver) return
-      const bytes = message.slice()
-      this.#toClient(() => this.#client.onMessage(bytes))
-      this.#later(onFlushed)
-    },
-    close: (code) => {
-      if (this.#isServerOver) return
-      this.#isServerOver = true
-      this.#endClient(code)
-      this.#world.clock.after(0, () => this.#server?.onEnd())
-    },
-  }
-
-  /** The server's machine says that there is nobody (any more). */
-  snap(): void {
-    this.#isServerOver = true
-    this.#endClient(1006)
-  }
-
-  #endClient(code: number): void {
-    this.#toClient(() => {
-      this.#isClientOver = true
-      this.#client.onClose(code)
-    })
-  }
-
-  #endServer(): void {
-    if (this.#isServerOver) return
-    this.#isServerOver = true
-    this.#server?.onEnd()
-  }
-
-  #toClient(call: () => void): void {
-    this.#later(() => {
-      if (!this.#isClientOver) call()
-    })
-  }
-
-  #later(call: () => void): void {
-    this.#world.clock.after(delayMs, () => {
-      if (!this.isFrozen) call()
-    })
   }
 }
 
