@@ -1,5 +1,6 @@
 import type { Command, Flag, Program } from './spec.js'
 import { commonFlags } from './words.js'
+import { columns, reflow, wrap } from './wrap.js'
 
 /** What there is. Of a program that is one command above all, also what that takes. */
 export function helpFor(program: Program): string {
@@ -9,7 +10,9 @@ export function helpFor(program: Program): string {
   const standard = commands.find(({ mayOmitName }) => mayOmitName === 'always')
   return [
     `${name}: ${summary}\n`,
-    ...commands.map((command, at) => `  ${(lines[at] ?? '').padEnd(width)}${command.summary}`),
+    ...commands.map((command, at) =>
+      besides(`  ${(lines[at] ?? '').padEnd(width)}`, command.summary),
+    ),
     '',
     `  ${name} COMMAND --help    what it does, its options, examples`,
     `  ${name} --version`,
@@ -40,10 +43,12 @@ function detailsOf(command: Command, { name }: Program): string {
     { name: 'help', help: 'This text' },
   ]
   const width = Math.max(...flags.map((flag) => leftOf(flag).length)) + 3
-  const examples = command.examples.map(([line, does]) => `  ${name} ${line}\n      ${does}`)
+  const examples = command.examples.map(
+    ([line, does]) => `${commandLine(`  ${name} ${line}`)}\n      ${does}`,
+  )
   const parts = [
-    command.about.trim(),
-    flags.map((flag) => `  ${leftOf(flag).padEnd(width)}${rightOf(flag)}`).join('\n'),
+    reflow(command.about.trim()),
+    flags.map((flag) => besides(`  ${leftOf(flag).padEnd(width)}`, rightOf(flag))).join('\n'),
     (command.secrets ?? [])
       .map(({ env, fileFlag }) => `${env} holds what --${fileFlag} names a file of.`)
       .join('\n'),
@@ -51,6 +56,27 @@ function detailsOf(command: Command, { name }: Program): string {
     `Examples\n\n${examples.join('\n')}`,
   ]
   return parts.filter((part) => part !== '').join('\n\n')
+}
+
+/** Two columns, the right one wrapped. */
+function besides(left: string, right: string): string {
+  return wrap(right, columns - left.length)
+    .map((line, at) => (at === 0 ? left : ' '.repeat(left.length)) + line)
+    .join('\n')
+}
+
+/** As a shell takes it: what is too long goes on in the next line, an option together with its value. */
+function commandLine(line: string): string {
+  if (line.length <= columns) return line
+  const [first = '', ...options] = line.split(/ (?=--)/)
+  const lines = [first]
+  for (const option of options) {
+    const last = lines.at(-1) ?? ''
+    // Room for the backslash.
+    if (last.length + option.length + 3 <= columns) lines[lines.length - 1] = `${last} ${option}`
+    else lines.push(`          ${option}`)
+  }
+  return lines.join(' \\\n')
 }
 
 function leftOf({ name, value }: Flag): string {

@@ -35,6 +35,16 @@ export class Person {
     return notes
   }
 
+  /** Before anything is stored: a browser notices later only with time. The undo gives all of it. */
+  async limitRoom(url: string, quotaSize: number): Promise<() => Promise<void>> {
+    const session = await this.context.newCDPSession(await this.context.newPage())
+    const { origin } = new URL(url)
+    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize })
+    return async () => {
+      await session.send('Storage.overrideQuotaForOrigin', { origin })
+    }
+  }
+
   leave(): Promise<void> {
     return this.context.close()
   }
@@ -70,6 +80,19 @@ export class NotesPage {
     await this.page.keyboard.type(words)
   }
 
+  /** Puts it in at once, however long it is. */
+  async paste(words: string): Promise<void> {
+    await this.text.click()
+    await this.page.keyboard.press('Control+End')
+    await this.text.evaluate((text, pasted) => {
+      const clipboardData = new DataTransfer()
+      clipboardData.setData('text/plain', pasted)
+      text.dispatchEvent(
+        new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true }),
+      )
+    }, words)
+  }
+
   /** What the note reads, a line break for each line. */
   async words(): Promise<string> {
     return this.page.locator('.cm-content').evaluate((content) => {
@@ -103,7 +126,7 @@ export class NotesPage {
       people: [...figure.querySelectorAll('.peer:not(.leaving) .name')].map(
         (name) => name.textContent ?? '',
       ),
-      lines: [...figure.querySelectorAll('.line')]
+      lines: [...figure.querySelectorAll('.lines .line')]
         .map((line) => line.getAttribute('class')?.replace('line ', '') ?? '')
         .toSorted(),
       flags: [...figure.querySelectorAll('.flag')].map((flag) =>
@@ -111,8 +134,23 @@ export class NotesPage {
       ),
       head: figure.querySelector('.head')?.textContent ?? '',
       rock: figure.querySelector('.rock')?.getAttribute('data-state') ?? '',
-      compaction: figure.querySelector('.compaction')?.textContent ?? '',
+      compaction: figure.querySelector('.compacted')?.textContent ?? '',
+      key: [...figure.querySelectorAll('.kinds li')].map((kind) => kind.textContent ?? ''),
     }))
+  }
+
+  /** What stands behind each name: the way to them, and where their store is in the log. */
+  async peopleInWords(): Promise<Readonly<Record<string, readonly string[]>>> {
+    const rows = await this.page
+      .locator('.people li')
+      .evaluateAll((items) =>
+        items.map((item) => [
+          item.querySelector('.who')?.textContent ?? '',
+          item.querySelector('.how')?.textContent ?? '',
+          item.querySelector('.seq')?.textContent ?? '',
+        ]),
+      )
+    return Object.fromEntries(rows.map(([who = '', ...words]) => [who, words]))
   }
 
   /** How many dots have travelled along lines so far. */
@@ -142,6 +180,8 @@ export interface DrawnMesh {
   readonly head: string
   readonly rock: string
   readonly compaction: string
+  /** What the lines mean, with how many there are. */
+  readonly key: readonly string[]
 }
 
 /** Polls until what is read is as expected; says the last difference if it never is. */
@@ -159,4 +199,9 @@ function countPulses(): void {
     if (pulses.length > 0) root.dataset['pulses'] = String(before + pulses.length)
   })
   observer.observe(document, { childList: true, subtree: true })
+}
+
+/** Runs in the page, before anything else: direct links are impossible. */
+export function withoutWebRtc(): void {
+  Reflect.deleteProperty(globalThis, 'RTCPeerConnection')
 }

@@ -4,11 +4,12 @@
  *     npm run picture              docs/images/notes-wide.png and notes-dark.png
  *     npm run picture -- DIR       every size and state there, to look at
  */
+import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { openBrowser, sourceFolder } from './chromium.js'
-import { Person } from './notes-page.js'
+import { Person, withoutWebRtc } from './notes-page.js'
 import { NotesServer } from './notes-server.js'
 
 const [, , folder] = process.argv
@@ -60,7 +61,7 @@ async function takeAll(): Promise<void> {
   await you.keyboard.press('End')
   await middling.keyboard.press('Control+End')
   await middling.keyboard.type('and goes out when it can.')
-  await you.locator('.line.direct').nth(5).waitFor({ state: 'attached' })
+  await you.locator('.lines .direct').nth(5).waitFor({ state: 'attached' })
   await you.locator('[data-step=archived][data-state=lit]').waitFor()
   // While an edit travels.
   await dark.keyboard.type(' ')
@@ -80,7 +81,7 @@ async function takeAll(): Promise<void> {
   await you.locator('.cm-content').click()
   await you.keyboard.type('Written while the archive is down. ')
   await you.getByRole('button', { name: 'Delete Groceries for Saturday' }).click()
-  await you.locator('.line.archive').first().waitFor({ state: 'detached' })
+  await you.locator('.lines .archive').first().waitFor({ state: 'detached' })
   await shot(you, 'archive-away')
   await you.getByRole('button', { name: 'Go offline' }).click()
   await you.locator('.reach[data-reach=offline]').waitFor()
@@ -88,10 +89,36 @@ async function takeAll(): Promise<void> {
   await dark.getByRole('button', { name: 'Write 1,000 edits' }).click()
   await dark.locator('[data-step=saved] .count', { hasText: /\d\d\d/ }).waitFor()
   await shot(dark, 'many-edits')
+  await you.getByRole('button', { name: 'Go offline' }).click()
+  await dark.getByRole('button', { name: 'Stop the archive' }).click()
+  await you.locator('.compacted', { hasText: 'became one' }).waitFor()
+  await shot(you, 'compacted')
+  await dark.getByRole('button', { name: 'Cut the mesh' }).click()
+  await middling.getByRole('button', { name: 'Cut the archive' }).click()
+  const relayed = await arrive('Wrasse', '#96660f', { viewport: wide }, withoutWebRtc)
+  const tab = await relayed.context().newPage()
+  await tab.goto(server.url)
+  await tab.locator('.lines .tab').first().waitFor()
+  await relayed.locator('.lines .relayed').first().waitFor()
+  await relayed.waitForTimeout(500)
+  await shot(relayed, 'every-kind-of-link')
+  const full = await Person.arrive(opened.browser, { viewport: wide, serviceWorkers: 'block' })
+  await full.limitRoom(server.url, 400_000)
+  const unlucky = await full.open(server.url)
+  const { page: noRoom } = unlucky
+  await unlucky.paste(randomBytes(400_000).toString('base64').replaceAll(/.{76}/g, '$&\n'))
+  await noRoom.locator('.failing').waitFor()
+  await shot(noRoom, 'no-room')
 }
 
-async function arrive(name: string, colour: string, options: BrowserContextOptions): Promise<Page> {
+async function arrive(
+  name: string,
+  colour: string,
+  options: BrowserContextOptions,
+  before: () => void = () => undefined,
+): Promise<Page> {
   const person = await Person.arrive(opened.browser, options)
+  await person.context.addInitScript(before)
   await person.context.addInitScript((me) => sessionStorage.setItem('me', JSON.stringify(me)), {
     name,
     colour,

@@ -1,9 +1,10 @@
 /** The demo, as two people use it and break it: built, served by `holdfast up`, in Chromium. */
+import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import axe from 'axe-core'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { openBrowser } from './chromium.js'
-import { eventually, Person, type NotesPage } from './notes-page.js'
+import { eventually, Person, withoutWebRtc, type NotesPage } from './notes-page.js'
 import { NotesServer } from './notes-server.js'
 
 const looks = {
@@ -34,8 +35,10 @@ afterAll(async () => {
   await server.close()
 })
 
-async function arrive(): Promise<NotesPage> {
+/** @param before runs in the page, before anything else */
+async function arrive(before: () => void = () => undefined): Promise<NotesPage> {
   const person = await Person.arrive(browser.browser)
+  await person.context.addInitScript(before)
   people.push(person)
   return person.open(server.url)
 }
@@ -75,6 +78,11 @@ describe('two people', () => {
         const { flags, head } = await page.picture()
         return flags.length === 2 && flags.every((seq) => `#${seq}` === head)
       }, true)
+    }
+    for (const page of [ada, bob]) {
+      const { head } = await page.picture()
+      const words = await page.peopleInWords()
+      expect(Object.values(words).map(([, seq]) => seq)).toEqual([`at ${head}`, `at ${head}`])
     }
     expect(await ada.pulses()).toBeGreaterThan(travelled)
     expect(await ada.reach()).toBe('archive, 1 peer')
@@ -210,6 +218,61 @@ describe('two people', () => {
   })
 })
 
+describe('what the picture tells apart', () => {
+  test('[DEMO-12] a compaction, when a thousand edits have become one snapshot', async () => {
+    const [ada, bob] = [await arrive(), await arrive()]
+    await ada.press('New note')
+    await ada.type('# Heavy\n')
+    await eventually(async () => (await bob.titles())[0], 'Heavy')
+    await bob.page.locator('.note').first().click()
+    await ada.press('Write 1,000 edits')
+    // Every new title is an entry of the list.
+    const told = /^Compacted: \d+ entries of “(Heavy|the list of notes)” became one\.$/
+    // The archive tells one of them, who tells the others.
+    for (const page of [ada, bob]) {
+      await eventually(async () => told.test((await page.picture()).compaction), true)
+    }
+    await eventually(async () => (await ada.safety())['archived'], 'lit')
+    await eventually(async () => (await bob.words()) === (await ada.words()), true)
+  })
+
+  test('[DEMO-12] direct, relayed, between tabs, and through the archive', async () => {
+    const ada = await arrive()
+    const bob = await arrive(withoutWebRtc)
+    await eventually(async () => (await ada.picture()).lines, ['archive', 'archive', 'relayed'])
+    expect((await bob.picture()).key).toEqual(['1 through the signaller', '2 to the archive'])
+    const eve = await arrive(() => sessionStorage.setItem('cuts', 'mesh'))
+    const name = await eve.name()
+    await eventually(async () => (await ada.peopleInWords())[name]?.[0], 'through the archive')
+    const tab = await (people[0] as Person).open(server.url)
+    await eventually(async () => (await tab.picture()).key.includes('1 between tabs'), true)
+    expect((await tab.picture()).key.at(-1)).toMatch(/^\d to the archive$/)
+  })
+
+  test('[DEMO-13] storage that is full: the page says so, calls nothing saved, and goes on when there is room', async () => {
+    // The page's own files would need the room.
+    const person = await Person.arrive(browser.browser, { serviceWorkers: 'block' })
+    people.push(person)
+    const giveRoom = await person.limitRoom(server.url, 400_000)
+    const ada = await person.open(server.url)
+    await ada.press('New note')
+    await ada.type('Room')
+    await eventually(async () => (await ada.safety())['archived'], 'lit')
+    await ada.paste(noise(500_000))
+    await eventually(async () => (await ada.safety())['saved'], 'broken')
+    expect(await ada.page.locator('.failing').innerText()).toMatch(
+      /^Not saved: this browser has no room left\. Keep this page open/,
+    )
+    expect((await ada.safety())['archived']).not.toBe('lit')
+    await giveRoom()
+    await eventually(() => ada.safety(), { local: 'passed', saved: 'passed', archived: 'lit' })
+    await ada.page.locator('.failing').waitFor({ state: 'hidden' })
+    await ada.page.reload()
+    await ada.whenReady()
+    await eventually(async () => (await ada.words()).startsWith('Room'), true)
+  })
+})
+
 test('[DEMO-4] the server is gone: the page opens all the same, with all that was written', async () => {
   const ada = await arrive()
   await ada.press('New note')
@@ -301,6 +364,13 @@ async function faults(): Promise<readonly unknown[]> {
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => ({ id, where: nodes.map(({ html }) => html) }))
+}
+
+/** Lines that cannot be pressed together. */
+function noise(bytes: number): string {
+  return randomBytes((bytes * 3) / 4)
+    .toString('base64')
+    .replaceAll(/.{76}/g, '$&\n')
 }
 
 /** Runs in the page: how long it was not drawn, at most, within the next two seconds. */

@@ -1,8 +1,8 @@
 /**
  * `/demo/archive`: lets the demo's page stop the archive and start it again, to show what becomes of
- * edits meanwhile.
+ * edits meanwhile, and tells it of the last compaction, which else only a peer hears that was asked.
  *
- *     GET  ► {"isRunning": true}
+ *     GET  ► {"isRunning": true, "compacted": {"collection": …, "document": …, "removed": …, "through": …}}
  *     POST {"isRunning": false} ► {"isRunning": false}, once it is done
  *
  * Only for a page that came from this very server on this machine. A page from elsewhere gives itself
@@ -12,8 +12,17 @@
 import { answer, isLoopback } from '@holdfast/access'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
+/** So many entries of a document, the last of them `through`, have become one snapshot. */
+export interface LastCompaction {
+  readonly collection: string
+  readonly document: string
+  readonly removed: number
+  readonly through: number
+}
+
 interface Switchable {
   readonly isArchiveRunning: boolean
+  readonly lastCompaction: LastCompaction | undefined
   setArchive(isRunning: boolean): Promise<void>
 }
 
@@ -38,7 +47,8 @@ export class ArchiveSwitch {
     } else if (request.method !== 'GET') {
       return say(response, 405, { code: 'unexpected-message', detail: 'takes GET or POST' })
     }
-    say(response, 200, { isRunning: this.#target.isArchiveRunning })
+    const { isArchiveRunning: isRunning, lastCompaction: compacted } = this.#target
+    say(response, 200, { isRunning, compacted })
   }
 }
 

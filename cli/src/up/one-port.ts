@@ -19,7 +19,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { HoldfastError } from '../errors.js'
-import { ArchiveSwitch } from './archive-switch.js'
+import { ArchiveSwitch, type LastCompaction } from './archive-switch.js'
 import { Page } from './page.js'
 
 export interface OnePortOptions {
@@ -55,6 +55,7 @@ export class OnePort {
   readonly #page: Page | undefined
   readonly #switch: ArchiveSwitch | undefined
   #archive: Archive | undefined
+  #lastCompaction: LastCompaction | undefined
   /** Stopping and starting, one after the other. */
   #turn: Promise<void> = Promise.resolve()
   #closed: Promise<void> | undefined
@@ -109,6 +110,10 @@ export class OnePort {
     return this.#page !== undefined
   }
 
+  get lastCompaction(): LastCompaction | undefined {
+    return this.#lastCompaction
+  }
+
   get isArchiveRunning(): boolean {
     return this.#archive !== undefined
   }
@@ -144,6 +149,11 @@ export class OnePort {
       folder,
       server: this.#archiveMount,
       logger: loggers.archive,
+    })
+    this.#archive.compactor.onReport((report) => {
+      if (report.status !== 'compacted' || report.removed === 0) return
+      const { collection, document, removed, through } = report
+      this.#lastCompaction = { collection, document: document.id, removed, through }
     })
   }
 

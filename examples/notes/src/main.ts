@@ -35,7 +35,7 @@ async function start(): Promise<void> {
     name.show(next)
     app.show(next)
   }
-  showMesh(session, { me: () => me, become })
+  showMesh(session, { me: () => me, become, titleOf: (note) => app.titleOf(note) })
   await app.begin()
   document.body.dataset['ready'] = Object.keys(parts).join(' ')
   keepThePage()

@@ -47,6 +47,10 @@ export class NotesApp {
     this.#editor?.show(me)
   }
 
+  titleOf(note: string): string {
+    return note === this.#session.index.id ? 'the list of notes' : this.#list.titleOf(note)
+  }
+
   type(edits: number): void {
     if (this.#editor === undefined) toast('Open a note first.')
     else this.#editor.type(edits)

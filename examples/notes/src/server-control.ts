@@ -1,6 +1,10 @@
+import type { Compaction } from './mesh/model.js'
+
 export interface ArchiveControl {
   /** When the page asked. */
   readonly isRunning: boolean
+  /** The last one, if there was any. */
+  readonly compaction: Compaction | undefined
   setRunning(isRunning: boolean): Promise<void>
 }
 
@@ -11,12 +15,21 @@ export async function archiveControl(): Promise<ArchiveControl | undefined> {
     const answer = await fetch(url)
     const isJson = answer.headers.get('content-type')?.startsWith('application/json') === true
     if (!answer.ok || !isJson) return undefined
-    const { isRunning } = (await answer.json()) as { readonly isRunning?: unknown }
-    return { isRunning: isRunning !== false, setRunning: (wanted) => post(url, wanted) }
+    const { isRunning, compacted } = (await answer.json()) as Told
+    return {
+      isRunning: isRunning !== false,
+      compaction: compacted,
+      setRunning: (wanted) => post(url, wanted),
+    }
   } catch {
     // Nobody is there: then there is nothing to stop.
     return undefined
   }
+}
+
+interface Told {
+  readonly isRunning?: unknown
+  readonly compacted?: Compaction
 }
 
 async function post(url: URL, isRunning: boolean): Promise<void> {

@@ -7,7 +7,7 @@ export interface Point {
 
 /** The picture's own units. It is scaled to whatever room it gets. */
 export const width = 400
-export const height = 300
+export const height = 326
 /** Where the rock begins. */
 export const seabed = 232
 

@@ -3,6 +3,7 @@
  * travel along them, and below, cut into the rock, the archive's log with everybody's cursor.
  */
 import { curve, height, hold, places, seabed, width, type Point } from './layout.js'
+import { Legend } from './legend.js'
 import {
   archiveId,
   keyOfLine,
@@ -23,6 +24,8 @@ const throng = 15
 export class Picture {
   readonly #root: SVGSVGElement
   readonly #caption: HTMLElement
+  readonly #legend = new Legend()
+  readonly #titleOf: (document: string) => string
   readonly #lines = svg('g', { class: 'lines' })
   readonly #peers = svg('g', { class: 'peers' })
   readonly #pathByLine = new Map<string, SVGPathElement>()
@@ -31,7 +34,9 @@ export class Picture {
   readonly #tape = new Tape()
   readonly #rock = svg('g', { class: 'rock' })
 
-  constructor(home: HTMLElement) {
+  /** @param titleOf what a document is called by those who write it */
+  constructor(home: HTMLElement, titleOf: (document: string) => string) {
+    this.#titleOf = titleOf
     this.#root = svg('svg', {
       viewBox: `0 0 ${width} ${height}`,
       // The caption says what it shows.
@@ -39,7 +44,7 @@ export class Picture {
       preserveAspectRatio: 'xMidYMid meet',
     })
     this.#caption = document.createElement('figcaption')
-    this.#caption.className = 'caption'
+    this.#caption.className = 'hidden'
     const dots = svg('g', { class: 'pulses' })
     this.#pulses = new Pulses(dots)
     this.#rock.append(
@@ -48,7 +53,7 @@ export class Picture {
       this.#tape.root,
     )
     this.#root.append(this.#lines, this.#rock, dots, this.#peers)
-    home.append(this.#root, this.#caption)
+    home.append(this.#root, this.#caption, this.#legend.root)
   }
 
   show(model: MeshModel): void {
@@ -60,17 +65,14 @@ export class Picture {
     this.#showPeers(model.participants, at)
     this.#tape.show(model.archive, model.participants)
     this.#caption.textContent = sentenceOf(model)
+    this.#legend.show(model, this.#titleOf)
+    if (model.compaction !== undefined) this.#tape.compacted(model.compaction)
   }
 
   /** An edit on its way. Nothing is drawn for those who want less motion. */
   pulse(from: string, to: string, colour: string): void {
     const path = this.#pathByLine.get(keyOfLine({ from, to, kind: 'direct' }))
     if (path !== undefined) this.#pulses.send(path, path.dataset['from'] !== from, colour)
-  }
-
-  /** The archive has folded a document's entries into one. */
-  compacted(removed: number): void {
-    this.#tape.compacted(removed)
   }
 
   #showLines(lines: readonly Line[], at: ReadonlyMap<string, Point>): void {

@@ -4,6 +4,7 @@ import type { Me } from '../me.js'
 import {
   archiveId,
   keyOfLine,
+  type Compaction,
   type Line,
   type LineKind,
   type MeshModel,
@@ -55,7 +56,8 @@ export class MeshSource {
     this.#collection.awareness.setLocalStateField('mesh', told)
   }
 
-  read(): MeshModel {
+  /** @param compaction the last one since this page is here */
+  read(compaction: Compaction | undefined): MeshModel {
     const told = this.#everybody()
     const participants: Participant[] = told.map(({ id, name, colour, seq, isAnchored }) => ({
       id,
@@ -76,7 +78,12 @@ export class MeshSource {
         lineByKey.set(keyOfLine(line), line)
       }
     }
-    return { participants, lines: [...lineByKey.values()], archive: this.#rock() }
+    return {
+      participants,
+      lines: [...lineByKey.values()],
+      archive: this.#rock(),
+      compaction,
+    }
   }
 
   /** One that was cut off by intent is not listed by the client: here it is away. */

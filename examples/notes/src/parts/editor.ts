@@ -6,6 +6,7 @@ import type { Document } from '@holdfast/client'
 import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
 import * as Y from 'yjs'
 import type { Me } from '../me.js'
+import { headings } from './headings.js'
 
 export interface EditorOptions {
   readonly home: HTMLElement
@@ -39,8 +40,10 @@ export class Editor {
         extensions: [
           keymap.of([...yUndoManagerKeymap, ...defaultKeymap]),
           drawSelection(),
+          headings,
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ 'aria-label': 'Text of the note' }),
+          // A long note is scrolled by keyboard, too.
+          EditorView.contentAttributes.of({ 'aria-label': 'Text of the note', tabindex: '0' }),
           placeholder('Write something. Then open this page in a second window, and watch.'),
           yCollab(this.#text, note.awareness, { undoManager: this.#undo }),
         ],

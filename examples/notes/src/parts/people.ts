@@ -1,7 +1,7 @@
-/** Who is here and how one is linked with them, in words: what the picture says to those who read. */
+/** Who is here, how one is linked with them, and how far each is in the log: the picture in words. */
 import type { LinkInfo } from '@holdfast/client'
 import { element } from '../dom.js'
-import type { Participant } from '../mesh/model.js'
+import type { MeshModel, Participant } from '../mesh/model.js'
 
 const pathInWords = {
   webrtc: 'direct',
@@ -18,7 +18,7 @@ export class People {
     home.append(element('h3', {}, 'Who is here'), this.#list)
   }
 
-  show(participants: readonly Participant[], links: readonly LinkInfo[]): void {
+  show({ participants, archive }: MeshModel, links: readonly LinkInfo[]): void {
     this.#list.replaceChildren(
       ...participants.map((participant) => {
         const link = links.find(({ id }) => id === participant.id)
@@ -30,10 +30,18 @@ export class People {
           dot,
           element('span', { className: 'who' }, participant.name),
           element('span', { className: 'how' }, wordsFor(participant, link)),
+          element('span', { className: 'seq' }, placeOf(participant, archive.head)),
         )
       }),
     )
   }
+}
+
+/** Its cursor against the archive's head. */
+function placeOf({ seq }: Participant, head: number | undefined): string {
+  if (seq === undefined) return ''
+  const behind = (head ?? seq) - seq
+  return behind > 0 ? `${behind} behind` : `at #${seq}`
 }
 
 function wordsFor({ isSelf, isAnchored }: Participant, link: LinkInfo | undefined): string {

@@ -2,7 +2,7 @@
  * Where one's own edits are: three boxes that they pass through. A number is how many are on their
  * way to the next one; the last box is lit when nothing is.
  */
-import type { Client, Collection } from '@holdfast/client'
+import type { Client, ClientError, Collection } from '@holdfast/client'
 import { eachFrame, element } from '../dom.js'
 import { KeptEdits } from './kept-edits.js'
 
@@ -58,12 +58,16 @@ export class Safety {
     const trouble =
       failing === undefined
         ? ''
-        : `Not saved: ${failing.message}. Keep this page open; it is tried again.`
+        : `Not saved: ${reasonOf(failing)}. Keep this page open; it is tried again.`
     this.#failing.hidden = trouble === ''
     // Said again only when it is something else.
     if (this.#failing.textContent !== trouble) this.#failing.textContent = trouble
     this.#kept.show(pending.refused)
   }
+}
+
+function reasonOf({ code, message }: ClientError): string {
+  return code === 'storage-full' ? 'this browser has no room left' : message
 }
 
 type StepState = 'active' | 'passed' | 'waiting' | 'lit' | 'broken' | 'absent'
