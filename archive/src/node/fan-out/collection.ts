@@ -10,6 +10,7 @@ import type { NodeContext } from '../context.js'
 import type { Participant } from '../participant.js'
 import { PresenceRelay } from '../presence/relay.js'
 import { readHoldings, type Holdings } from '../resync/holdings.js'
+import { AboutBytes } from './about-bytes.js'
 import { Gaps, isWriter } from './gaps.js'
 import { LivePage, stretches } from './live-page.js'
 import { placeOf, Places } from './places.js'
@@ -30,6 +31,7 @@ export class Collection implements Feed {
   readonly gaps: Gaps
   readonly presence: PresenceRelay
   readonly shared: SharedAnswers
+  readonly about: AboutBytes
   readonly #context: NodeContext
   readonly #sessions = new Map<InstanceId, Participant>()
   readonly #readers = new Set<Reader>()
@@ -47,6 +49,7 @@ export class Collection implements Feed {
     this.#context = context
     this.#recent = new RecentEntries(context.limits.recentBytes)
     this.shared = new SharedAnswers(context.clock)
+    this.about = new AboutBytes(context.log, name, context.clock)
     this.presence = new PresenceRelay(context, () => this.#sessions)
     this.gaps = new Gaps(context, () => [...this.#sessions.values()].filter(isWriter))
   }

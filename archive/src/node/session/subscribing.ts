@@ -100,6 +100,8 @@ export class Subscribing {
       if (reader.isStopped) return
       const isKnown = standing === 'behind' || standing === 'at-head'
       const from = isKnown ? (cursor?.seq ?? 0) : head
+      const aboutBytes = isKnown ? await this.#collection.about.between(from, head) : 0
+      if (reader.isStopped) return
       const started = await log.leases.start(this.#lease, from)
       if (started === 'started') this.#hasLease = true
       if (reader.isStopped) {
@@ -121,7 +123,7 @@ export class Subscribing {
         archive: log.archive,
         term: log.term,
         head,
-        aboutBytes: 0,
+        aboutBytes,
       })
       if (!isSent) return
       if (isKnown) reader.startFrom(from)

@@ -535,3 +535,40 @@ function expectStream(reader: ScriptedClient, after: number, head: number): void
     Array.from({ length: head - after }, (_, at) => after + at + 1),
   )
 }
+
+test('[NODE-25] who lacks much is told about how many bytes, who lacks little nothing; documents are counted once', async () => {
+  let counted = 0
+  const given = await givenNode()
+  const { documents } = given.log
+  given.log.documents = (query) => {
+    counted++
+    return documents.call(given.log, query)
+  }
+  const author = await given.proven()
+  const writing = new Writing(1)
+  let bytes = 0
+  for (let at = 0; at < 20; at++) {
+    const updates = Array.from({ length: 20 }, () => writing.insert('x'.repeat(50)))
+    bytes += updates.reduce((sum, update) => sum + update.length, 0)
+    author.push(note, ...updates)
+  }
+  await given.until(() => resultsOf(author).length === 400)
+  const about = async (seq: number): Promise<number> => {
+    const reader = await given.proven()
+    const { archive, term } = given.log
+    reader.subscribe(1, seq === 0 ? undefined : { archive, term, seq })
+    return (await reader.hears('subscribed')).aboutBytes
+  }
+  const all = await about(0)
+  expect(all).toBeGreaterThan(bytes * 0.9)
+  expect(all).toBeLessThan(bytes * 1.1)
+  const most = await about(100)
+  expect(most).toBeGreaterThan(bytes * 0.6)
+  expect(most).toBeLessThan(bytes * 0.9)
+  expect(await about(399)).toBe(0)
+  expect(counted).toBe(1)
+  await given.world.clock.run(11_000)
+  await about(0)
+  expect(counted).toBe(2)
+  await given.close()
+})
