@@ -177,4 +177,4 @@ test(`[CLIENT-10] [K20] [R8] ${cycles} pairs of clients made, synced and closed 
   expect(kept.resources).toBeLessThanOrEqual(0)
   expect(kept.heapBytes).toBeLessThan(8 * 1_024 * 1_024)
   expect(kept.exitMs).toBeLessThan(2_000)
-}, 600_000)
+}, 600_000 + cycles * 3_000)
