@@ -162,6 +162,11 @@ export class ArchiveWay {
     this.#connection.retryNow()
   }
 
+  /** The cursor was set back: what comes from where it stood cannot be taken. It comes back by itself. */
+  readAnew(): void {
+    this.#connection.channel?.abort('the log is read from its start again')
+  }
+
   /** Says goodbye. Resolves when what was queued has left, in five seconds at most. Once. */
   async close(): Promise<void> {
     this.#presence.close()

@@ -99,6 +99,11 @@ export class ArchiveWays {
     for (const way of this.#ways) way.retryNow()
   }
 
+  /** What is streamed from where the cursor stood cannot be taken any more. */
+  readAnew(archive: ArchiveId): void {
+    for (const way of this.#ways) if (way.status.archive === archive) way.readAnew()
+  }
+
   documentsChanged(): void {
     for (const way of this.#ways) way.documentsChanged()
   }

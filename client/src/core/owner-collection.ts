@@ -174,6 +174,7 @@ export class OwnerCollection implements CoreCollection {
       this.#news.tellSoon()
       this.#news.tellListSoon()
     })
+    replica.onRestarted((archive) => this.#archives.readAnew(archive))
     replica.onState(() => {
       this.#news.tellSoon()
       this.#news.tellListSoon()

@@ -38,6 +38,8 @@ export class OwnerCore implements Core {
   readonly #onStorage = new Listeners<[StorageStatus]>()
   readonly #onError = new Listeners<[ClientError]>()
   readonly #undo: Undo[] = []
+  /** Of the time before anybody could listen: what was told while the store was opened. */
+  #early: ClientError[] | undefined = []
   #failing: ClientError | undefined
   #isAway = false
   #closing: Promise<void> | undefined
@@ -95,7 +97,11 @@ export class OwnerCore implements Core {
   }
 
   onError(listener: (error: ClientError) => void): Undo {
-    return this.#onError.add(listener)
+    const undo = this.#onError.add(listener)
+    const early = this.#early ?? []
+    this.#early = undefined
+    for (const error of early) listener(error)
+    return undo
   }
 
   setAway(away: boolean): void {
@@ -138,7 +144,7 @@ export class OwnerCore implements Core {
       instance: this.instance,
       signalling: this.#signalling,
       awareness,
-      report: (error) => this.#onError.tell(error),
+      report: (error) => this.#report(error),
       storage: (failure) => this.#storageIs(failure),
       onClosed: () => {
         this.#open.delete(collection)
@@ -178,7 +184,7 @@ export class OwnerCore implements Core {
         break
       case 'damaged': {
         const text = `the store was damaged; it is set aside as ${event.setAside}`
-        this.#onError.tell(new ClientError('store-damaged', text, { cause: event.cause }))
+        this.#report(new ClientError('store-damaged', text, { cause: event.cause }))
         break
       }
       case 'trouble':
@@ -199,8 +205,13 @@ export class OwnerCore implements Core {
     const before = this.#failing
     if (this.#closing !== undefined || before?.code === failure?.code) return
     this.#failing = failure
-    if (failure !== undefined) this.#onError.tell(failure)
+    if (failure !== undefined) this.#report(failure)
     this.#onStorage.tell(this.storage)
+  }
+
+  #report(error: ClientError): void {
+    if (this.#early === undefined) this.#onError.tell(error)
+    else this.#early.push(error)
   }
 
   #assertOpen(): void {

@@ -370,6 +370,13 @@ export class CollectionReplica {
     await serial.run(() => takeDoubt(this.#context, archive))
   }
 
+  /** Whoever streams the log of this archive has to begin again at its start. */
+  onRestarted(listener: (archive: ArchiveId) => void): Undo {
+    return this.#books.positions.onRestarted.add((archive) => {
+      this.#telling.guarded('a log that is read anew', () => listener(archive))
+    })
+  }
+
   /** Archives that were met, and that edits are owed to. */
   get archives(): readonly ArchiveId[] {
     return this.#books.positions.archives
@@ -418,6 +425,7 @@ export class CollectionReplica {
     this.#ledger.close()
     this.#telling.clear()
     this.#books.onRow.clear()
+    this.#books.positions.onRestarted.clear()
     if (failure !== undefined) throw failure
   }
 

@@ -204,6 +204,7 @@ export class Draft {
     if (position === undefined) return
     const { cursor, isCompared } = position
     this.setCursor({ ...cursor, seq: 0, isWhole: false, isCompared })
+    this.after(() => this.#books.positions.onRestarted.tell(archive))
   }
 
   /** It is met no more: what only it has not answered is owed no longer. */

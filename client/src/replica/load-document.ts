@@ -25,6 +25,8 @@ export interface Offender {
   readonly bytes: Uint8Array
   readonly place: LogPlace | undefined
   readonly reason: string
+  /** It is no update. What is taken in is one: this came to harm in the store. */
+  readonly isHarmed: boolean
 }
 
 export interface Loaded {
@@ -77,7 +79,7 @@ function loadWithCare(parts: readonly Part[], options: LoadOptions): Loaded {
   for (const part of parts) {
     const coverage = readUpdate(part.bytes, storedLimits)
     if (coverage.ok) sound.push({ ...part, document: options.document, coverage: coverage.value })
-    else offenders.push({ ...part, reason: coverage.refusal.detail })
+    else offenders.push({ ...part, reason: coverage.refusal.detail, isHarmed: true })
   }
   for (;;) {
     const held = heldOf(options.createDoc(options.document), options)
@@ -85,7 +87,7 @@ function loadWithCare(parts: readonly Part[], options: LoadOptions): Loaded {
     held.doc.destroy()
     const { at, reason } = firstThrowing(sound, options)
     const [offender] = sound.splice(at, 1)
-    if (offender !== undefined) offenders.push({ ...offender, reason })
+    if (offender !== undefined) offenders.push({ ...offender, reason, isHarmed: false })
   }
 }
 

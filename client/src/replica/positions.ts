@@ -7,6 +7,8 @@ import type { ArchivePosition } from './port.js'
 export class Positions {
   /** `isCompared` is another. */
   readonly onCompared = new Listeners<[]>()
+  /** The log of this archive has to be taken in from its start again. */
+  readonly onRestarted = new Listeners<[ArchiveId]>()
   readonly #positionByArchive = new Map<ArchiveId, ArchivePosition>()
   /** The last seq at which each document is known to stand in a log. */
   readonly #lastSeqs = new Map<ArchiveId, Map<DocumentId, number>>()

@@ -1,11 +1,11 @@
-import type { DocumentId, DocumentRef } from '@holdfast/peer/protocol'
+import { readUpdate, type DocumentId, type DocumentRef } from '@holdfast/peer/protocol'
 import type { Clock, Logger } from '@holdfast/peer/ports'
 import type * as Y from 'yjs'
 import type { CollectionStore } from '../store/collection-store.js'
 import type { Books } from './books.js'
 import { Draft } from './draft.js'
 import { replicaBounds as bounds } from './limits.js'
-import { loadDocument, type Offender } from './load-document.js'
+import { loadDocument, storedLimits, type Offender } from './load-document.js'
 import type { LoadedDocument } from './loaded-document.js'
 
 export interface ShelfOptions {
@@ -91,7 +91,11 @@ export class Shelf {
         : await store.readDocument(row.key)
     const options = { document, createDoc, origin, clock, logger }
     const { held, offenders } = loadDocument(stored, options)
-    if (offenders.length > 0) await this.#setAside(document, offenders)
+    if (offenders.length > 0) {
+      await this.#setAside(document, offenders)
+      // With what is owed of it: those bytes are kept twice.
+      if (offenders.some(isOurs)) return this.#read(id)
+    }
     const sizeBytes = (row?.snapshotBytes ?? 0) + (row?.rowBytes ?? 0)
     return { document, held, sizeBytes, openCount: 0, edits: undefined, renamings: [] }
   }
@@ -102,14 +106,24 @@ export class Shelf {
     for (const { key, bytes, place, reason } of offenders) {
       draft.quarantine(document.id, reason, bytes, place)
       if (key > 0) draft.removeUpdate(document.id, key, bytes.byteLength)
-      else {
-        // Our own state is damaged: whatever it held comes again from those who have it.
-        draft.removeSnapshot(document.id)
-        for (const archive of books.positions.archives) draft.restartCursor(archive)
-      }
+      else draft.removeSnapshot(document.id)
     }
+    if (offenders.some(isOurs)) await this.#heal(draft, document)
     await draft.commit('strict')
     setAside(document, offenders)
+  }
+
+  /** What this store held comes again: from those who have it, and from what it owes to them. */
+  async #heal(draft: Draft, { id, generation }: DocumentRef): Promise<void> {
+    const { store, books } = this.#options
+    for (const archive of books.positions.archives) draft.restartCursor(archive)
+    const owed = books.outbox.ofDocument(id).filter(({ kind, document }) => {
+      return kind !== 'tombstone' && document.generation === generation
+    })
+    const bytesByKey = await store.readOps(owed.map(({ key }) => key))
+    for (const bytes of bytesByKey.values()) {
+      if (readUpdate(bytes, storedLimits).ok) draft.addUpdate(id, bytes)
+    }
   }
 
   /** Idle documents beyond what may stay leave, the least recently needed ones first. */
@@ -126,4 +140,9 @@ export class Shelf {
       bytes -= loaded.sizeBytes
     }
   }
+}
+
+/** Our own state, or what came to harm in the store: not poison that came so. */
+function isOurs({ key, isHarmed }: Offender): boolean {
+  return key === 0 || isHarmed
 }
