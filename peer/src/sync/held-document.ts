@@ -32,8 +32,13 @@ export class HeldDocument {
   /** Updates that delete what is not written yet. Yjs would let them delete whatever comes there. */
   #heldBack: HeldBack[] = []
   #heldBackBytes = 0
+  /** Ops that came while something was parked. Some of them were integrated: this is an upper bound. */
+  #parkedOps = 0
+  #parkedBytes = 0
   /** What came last was not kept: there was no room to hold it back. */
   #hasDropped = false
+  /** Something was not kept, and no state has come since that may have brought it. */
+  #lacksDropped = false
   /** Something was once held back for too long, or not kept at all. */
   #hasForgotten = false
   #digest: Digest | undefined
@@ -57,7 +62,8 @@ export class HeldDocument {
       this.#damage === undefined &&
       pendingStructs === null &&
       pendingDs === null &&
-      this.#heldBack.length === 0
+      this.#heldBack.length === 0 &&
+      !this.#lacksDropped
     )
   }
 
@@ -102,21 +108,39 @@ export class HeldDocument {
       // What was parked may just have been integrated, and be what others wait to delete.
       parts = this.#heldBack.length === 0 ? [] : this.#sortOut([])
     }
+    this.#countParked(batch)
+    const isState = batch.some(({ op }) => op === undefined)
+    this.#lacksDropped = this.#hasDropped || (this.#lacksDropped && !isState)
     return this.isWhole && !this.#hasDropped ? 'whole' : 'gapped'
   }
 
   /**
-   * While much is parked, what builds upon something missing is not parked beside it: Yjs takes up all
-   * of it again with each update, so that one who sends from the future could keep it busy for ever.
-   * It comes with what closes the gap.
+   * While much is parked, an op that builds upon something missing is not parked beside it: Yjs takes
+   * up all of it again with each update, so that one who sends from the future could keep it busy for
+   * ever. A state brings it again, and the document is not whole before one has come.
    */
   #withoutFuture(batch: readonly Received[]): readonly Received[] {
-    const parkedBytes = this.doc.store.pendingStructs?.update.byteLength ?? 0
-    if (parkedBytes <= bounds.maxParkedBytes) return batch
+    const isMuch =
+      this.#parkedOps >= bounds.maxParkedOps || this.#parkedBytes >= bounds.maxParkedBytes
+    if (!isMuch) return batch
     const have = coverageOfWritten(this.doc, batch)
-    const ready = batch.filter(({ coverage }) => missing(have, coverage).size === 0)
+    const ready = batch.filter(
+      ({ op, coverage }) => op === undefined || missing(have, coverage).size === 0,
+    )
     if (ready.length < batch.length) this.#hasDropped = this.#hasForgotten = true
     return ready
+  }
+
+  #countParked(batch: readonly Received[]): void {
+    if (this.doc.store.pendingStructs === null) {
+      this.#parkedOps = this.#parkedBytes = 0
+      return
+    }
+    for (const { op, bytes } of batch) {
+      if (op === undefined) continue
+      this.#parkedOps++
+      this.#parkedBytes += bytes.byteLength
+    }
   }
 
   #applyAll(parts: readonly Part[], origin: object): boolean {

@@ -76,8 +76,9 @@ export const syncBounds = {
   maxHeldBackUpdates: 64,
   maxHeldBackBytes: 262_144,
   holdBackMs: 120_000,
-  /** Bytes that a document has parked for what they build upon, until no more are parked beside them. */
-  maxParkedBytes: 16_384,
+  /** Ops that a document takes in while something in it is parked, until no more are parked beside it. */
+  maxParkedOps: 256,
+  maxParkedBytes: 262_144,
   /**
    * Answering the same question about a document again: so much time in advance for one neighbour, and
    * a quarter of what passes. Comparing ends after a few times; who never ends only keeps us busy.
