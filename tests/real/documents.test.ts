@@ -1,7 +1,7 @@
 import { HoldfastProcess } from './tools/holdfast.js'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { against, blocksOf, documentsWithCode, scratch, writeBlock } from '../documents/blocks.js'
@@ -49,6 +49,21 @@ describe('what the documents run in Node', () => {
     await server.end()
   })
 
+  test('[HOUSE-13] examples/node says hello in twenty lines, those of Getting started', async () => {
+    const file = join(root, 'examples/node/node-to-node.mjs')
+    const { code, output } = await run(process.execPath, [file, url])
+    expect({ code, output }).toEqual({ code: 0, output: 'Hello Bob\n' })
+    const lines = codeOf(readFileSync(file, 'utf8'))
+    expect(lines.length).toBeLessThanOrEqual(20)
+    const block = blocks.find((one) => one.code.includes('Hello Bob'))
+    // All but the address.
+    const said = codeOf(block?.code ?? '')
+    expect(said.length).toBe(lines.length)
+    expect(lines.filter((line) => !said.includes(line))).toEqual([
+      "const server = process.argv[2] ?? 'ws://127.0.0.1:4440'",
+    ])
+  }, 90_000)
+
   const runnable = blocks.flatMap((block, at) => (block.runs === 'node' ? [{ block, at }] : []))
   test.each(runnable.map(({ block, at }) => [nameOf(at), block] as const))(
     '[HOUSE-13] %s does what it says',
@@ -65,6 +80,10 @@ describe('what the documents run in Node', () => {
     90_000,
   )
 })
+
+function codeOf(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line !== '' && !line.startsWith('//'))
+}
 
 function nameOf(at: number): string {
   const block = blocks[at]
