@@ -30,6 +30,7 @@ export class SizedDocuments {
   readonly #mesh: Mesh
   readonly #sized: MeshCollection
   readonly #givenByBytes = new Map<number, Promise<Sized>>()
+  readonly #closeByBytes = new Map<number, () => void>()
 
   constructor(options: MeshOptions) {
     this.#mesh = createMesh(options)
@@ -62,6 +63,15 @@ export class SizedDocuments {
     })
   }
 
+  /**
+   * Closes a document, once both sides are done with it: should the link die beneath a letter, it
+   * has to be there for the next one.
+   */
+  release(bytes: number): void {
+    this.#closeByBytes.get(bytes)?.()
+    this.#closeByBytes.delete(bytes)
+  }
+
   close(): Promise<void> {
     return this.#mesh.close()
   }
@@ -70,6 +80,10 @@ export class SizedDocuments {
   async #open(bytes: number, doc: Y.Doc, synced: (text: Y.Text) => void): Promise<Sized> {
     const text = doc.getText('text')
     const note = this.#sized.open(`of ${bytes} bytes`, doc)
+    this.#closeByBytes.set(bytes, () => {
+      note.close()
+      doc.destroy()
+    })
     let early = 0
     await new Promise<void>((resolve) => {
       const look = (): void => {
@@ -81,10 +95,7 @@ export class SizedDocuments {
       doc.on('update', look)
       this.#sized.onSynced(look)
     })
-    const same = text.toJSON() === textOf(bytes) + letter
-    note.close()
-    doc.destroy()
-    return { bytes, same, early }
+    return { bytes, same: text.toJSON() === textOf(bytes) + letter, early }
   }
 
   /** Directly, or the first bytes would go through the signaller. */

@@ -31,9 +31,11 @@ export class CollectionNews {
   /** Several links may change in one turn. */
   tellSoon(): void {
     if (this.#isClosed) return
+    this.#noteUnsynced()
     this.#telling ??= this.#options.clock.after(0, () => {
       this.#telling = undefined
       this.#tellPeers()
+      this.#noteUnsynced()
       this.#tellSynced()
     })
   }
@@ -50,6 +52,13 @@ export class CollectionNews {
     this.#telling?.()
   }
 
+  /** What is synced again before it is told has not been so meanwhile: somebody may have looked then. */
+  #noteUnsynced(): void {
+    for (const { ref, isSynced } of this.#options.documents()) {
+      if (!isSynced) this.#synced.delete(ref.id)
+    }
+  }
+
   #tellPeers(): void {
     const peers = this.#options.peers()
     const told = JSON.stringify(peers)
@@ -60,11 +69,9 @@ export class CollectionNews {
 
   #tellSynced(): void {
     for (const { ref, isSynced } of this.#options.documents()) {
-      if (!isSynced) this.#synced.delete(ref.id)
-      else if (!this.#synced.has(ref.id)) {
-        this.#synced.add(ref.id)
-        this.onSynced.tell(ref)
-      }
+      if (!isSynced || this.#synced.has(ref.id)) continue
+      this.#synced.add(ref.id)
+      this.onSynced.tell(ref)
     }
   }
 }

@@ -19,6 +19,10 @@ export function take(bytes: number): Promise<Sized> {
   return joined().take(bytes)
 }
 
+export function release(bytes: number): void {
+  joined().release(bytes)
+}
+
 export async function leave(): Promise<void> {
   await joined().close()
 }
