@@ -1,6 +1,7 @@
 /** What real clients bring back to an archive that lost some of it, and two that came of one store. */
 import { mkdirSync, rmSync } from 'node:fs'
 import { cp } from 'node:fs/promises'
+import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import type * as Y from 'yjs'
@@ -50,16 +51,32 @@ async function write(client: WritingClient, edits: number): Promise<void> {
   await Promise.all(documents.flatMap((id) => Array.from({ length: edits }, () => client.edit(id))))
 }
 
-/** How long it takes until all is in the archive again: judged by one that comes new. */
+/**
+ * How long it takes until all that was made before is in the archive again: judged by one that comes
+ * new. What is made meanwhile is no part of it: who goes on writing is always some edits ahead.
+ */
 async function healed(writers: readonly WritingClient[]): Promise<number> {
   const startedMs = performance.now()
+  const owed = writers.map(({ made }) => ({
+    made: new Map([...made].map(([id, names]) => [id, [...names]])),
+    archived: new Map<string, Set<string>>(),
+  }))
   const fresh = await open(`fresh${clients.length}`)
   const seen = new Map(documents.map((id) => [id, fresh.ydoc(id)]))
-  await until(() => missing(writers, seen, 'made').length === 0, healedWithinMs)
-  const tookMs = performance.now() - startedMs
+  await until(() => missing(owed, seen, 'made').length === 0, 100_000)
+  return performance.now() - startedMs
+}
+
+/** Nobody writes any more. */
+async function converged(): Promise<void> {
   await Promise.all(clients.map((client) => client.settled()))
-  await until(allEqual)
-  return tookMs
+  await until(allEqual, 60_000)
+}
+
+/** A machine that has ten times the work that it can do takes ten times as long. */
+function expectInTime(tookMs: number): void {
+  const busy = Math.max(1, loadavg()[0] ?? 1) / availableParallelism()
+  expect(tookMs / Math.max(1, busy)).toBeLessThan(healedWithinMs)
 }
 
 function allEqual(): boolean {
@@ -102,13 +119,15 @@ test.each(['an old copy', 'an empty disk'] as const)(
     await machine.start()
     const tookMs = await healed([...writers, silent])
     console.info(`${disk}: ${made.join(' + ')} edits healed in ${Math.round(tookMs)} ms`)
+    expectInTime(tookMs)
     stop.abort()
     await Promise.all(editing)
     await healed([...writers, silent])
+    await converged()
     await expectOnDisk([...writers, silent])
     expect(clients.flatMap(({ errors }) => errors)).toEqual([])
   },
-  120_000,
+  300_000,
 )
 
 // Told that its edits are archived, it is gone before they come back in the log's stream.
@@ -137,9 +156,10 @@ test.each(['has gone on', 'stands where it stood'] as const)(
 
     await open('back', 'file', 'leaves')
     await healed([stays, leaves])
+    await converged()
     await expectOnDisk([stays, leaves])
   },
-  120_000,
+  300_000,
 )
 
 test('[L11] [R5] a client and a clone of its store, both alive and both writing, converge with all that either made', async () => {
@@ -158,13 +178,15 @@ test('[L11] [R5] a client and a clone of its store, both alive and both writing,
   const [again, clone] = both as [WritingClient, WritingClient]
   for (let round = 0; round < 5; round++) await Promise.all(both.map((client) => write(client, 3)))
   await healed([first, again, clone])
+  await converged()
   expect(again.client.replica).not.toBe(clone.client.replica)
   await machine.kill()
   await machine.start()
   await Promise.all(both.map((client) => write(client, 3)))
   await healed([first, again, clone])
+  await converged()
   await expectOnDisk([first, again, clone])
-}, 120_000)
+}, 300_000)
 
 function docsOf(client: WritingClient): ReadonlyMap<string, Y.Doc> {
   return new Map(documents.map((id) => [id, client.ydoc(id)]))

@@ -163,7 +163,7 @@ function editsIn(doc: Y.Doc | undefined): ReadonlySet<string> {
 
 /** Edits that these clients were told are archived, and that are not in what is given. */
 export function missing(
-  clients: readonly WritingClient[],
+  clients: readonly Pick<WritingClient, 'made' | 'archived'>[],
   docs: ReadonlyMap<string, Y.Doc>,
   what: 'archived' | 'made' = 'archived',
 ): readonly string[] {
