@@ -1,3 +1,4 @@
+export { aborted } from './aborted.js'
 export { agoText, barText, bytesText, countText, numberText } from './figures.js'
 export { printable, suggestion } from './nearest.js'
 export { runProgram, type CommandWorld } from './run.js'

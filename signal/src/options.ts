@@ -1,4 +1,4 @@
-import { isLoopback, type TokenVerifier } from '@holdfast/access'
+import { isOpenByAccident, type TokenVerifier } from '@holdfast/access'
 import type { Access } from '@holdfast/peer/protocol'
 import type { Clock, Logger, Random } from '@holdfast/peer/ports'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
@@ -72,8 +72,8 @@ export function fromOptions<T>(make: () => T): T {
 /** Throws a SignalError when the server would serve strangers and nobody has asked for it. */
 export function refuseOpenByAccident(options: SignalServerOptions): void {
   const host = options.host ?? defaultHost
-  const isStandalone = options.server === undefined
-  if (isStandalone && options.tokens === undefined && options.open !== true && !isLoopback(host)) {
+  // On a host's server it is the host that decides who gets here.
+  if (options.server === undefined && isOpenByAccident({ ...options, host })) {
     throw new SignalError(
       'open-refused',
       `host ${host} can be reached by others: give a secret or keys for tokens, or ask for an open server`,

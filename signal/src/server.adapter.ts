@@ -1,24 +1,19 @@
 /**
  * The signalling server on real sockets: HTTP upgrades in, sessions of the switchboard behind them.
- *
- * Before anything is upgraded it is checked in this order, cheapest first: path, draining, loopback
- * where no token is asked for, origin, places left. A refusal there is an HTTP answer with the code
- * in its body.
  */
 import {
-  Addresses,
   answer,
-  clientAddress,
-  isLoopback,
-  isOriginAllowed,
+  closeListener,
+  Door,
+  httpServer,
+  listen,
+  listeningPort,
   pathOf,
   refuseUpgrade,
-  type OriginPolicy,
 } from '@holdfast/access'
-import { relayHeaderBytes, type ErrorCode } from '@holdfast/peer/protocol'
+import { relayHeaderBytes } from '@holdfast/peer/protocol'
 import { systemClock, systemRandom } from '@holdfast/peer/ports'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 import { grantOf } from './access/granted.js'
@@ -49,14 +44,12 @@ class HttpSignalServer implements SignalServer {
   readonly #options: SignalServerOptions
   readonly #context: SignalContext
   readonly #switchboard: Switchboard
-  readonly #addresses: Addresses
+  readonly #door: Door
   readonly #metrics
   readonly #webSockets: WebSocketServer
   readonly #http: Server
   readonly #path: string
   readonly #yWebrtcPath: string | false
-  readonly #origins: OriginPolicy
-  readonly #upgraded = new Set<Duplex>()
   #closed: Promise<void> | undefined
 
   constructor(options: SignalServerOptions) {
@@ -71,16 +64,21 @@ class HttpSignalServer implements SignalServer {
     )
     this.#context = this.#switchboard.context
     const { limits } = this.#context
-    this.#addresses = new Addresses(limits.maxSockets, limits.maxSocketsPerAddress)
+    this.#door = new Door({
+      asksForTokens: options.tokens !== undefined,
+      isOpen: options.open ?? false,
+      origins: options.origins,
+      trustedProxies: options.trustedProxies ?? 0,
+      maxSockets: limits.maxSockets,
+      maxSocketsPerAddress: limits.maxSocketsPerAddress,
+      onRefused: (code) => this.counters.refused(code),
+    })
     this.#metrics = createMetrics(this.counters, options.processMetrics ?? false)
     this.#path = options.path ?? '/signal'
     this.#yWebrtcPath = options.yWebrtcPath ?? '/y-webrtc'
-    this.#origins = {
-      ...(options.origins === undefined ? {} : { allowed: options.origins }),
-      isLoopbackOnly: this.#isLoopbackOnly,
-    }
     this.#webSockets = webSocketServer(limits)
-    this.#http = options.server ?? httpServer(limits)
+    const { proofMs: askMs, maxSockets } = limits
+    this.#http = options.server ?? httpServer({ askMs, maxSockets })
   }
 
   get counters(): Counters {
@@ -88,14 +86,14 @@ class HttpSignalServer implements SignalServer {
   }
 
   get port(): number {
-    return (this.#http.address() as AddressInfo | null)?.port ?? 0
+    return listeningPort(this.#http)
   }
 
   async start(): Promise<void> {
     this.#http.on('upgrade', this.#onUpgrade)
     if (this.#options.server !== undefined) return
     this.#http.on('request', this.#onRequest)
-    await listen(this.#http, this.#options.port ?? defaultPort, this.#host)
+    await this.#listen()
     this.#context.logger.info('listening', { host: this.#host, port: this.port })
   }
 
@@ -138,8 +136,13 @@ class HttpSignalServer implements SignalServer {
     return this.#closed !== undefined
   }
 
-  get #isLoopbackOnly(): boolean {
-    return this.#options.tokens === undefined && this.#options.open !== true
+  async #listen(): Promise<void> {
+    const { port = defaultPort } = this.#options
+    try {
+      await listen(this.#http, port, this.#host)
+    } catch (cause) {
+      throw new SignalError('cannot-listen', `cannot listen on ${this.#host}:${port}`, { cause })
+    }
   }
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -155,23 +158,7 @@ class HttpSignalServer implements SignalServer {
       if (this.#options.server === undefined) refuseUpgrade(socket, 404, 'unexpected-message')
       return
     }
-    const refused = this.#refusalOf(request)
-    const release = refused === undefined ? this.#acquirePlace(request) : undefined
-    if (release === undefined) {
-      const code = refused ?? 'too-many'
-      this.counters.refused(code)
-      refuseUpgrade(
-        socket,
-        refused === 'origin-not-allowed' || refused === 'forbidden' ? 403 : 503,
-        code,
-      )
-      return
-    }
-    this.#upgraded.add(socket)
-    socket.once('close', () => {
-      this.#upgraded.delete(socket)
-      release()
-    })
+    if (this.#door.admit(request, socket) === undefined) return
     if (path !== this.#yWebrtcPath) {
       this.#upgrade(request, socket, head)
       return
@@ -209,24 +196,6 @@ class HttpSignalServer implements SignalServer {
     })
   }
 
-  #refusalOf(request: IncomingMessage): ErrorCode | undefined {
-    if (this.#isDraining) return 'going-away'
-    const tcp = request.socket
-    if (this.#isLoopbackOnly && !isLoopback(tcp.localAddress ?? '')) return 'forbidden'
-    if (!isOriginAllowed(request.headers.origin, this.#origins)) return 'origin-not-allowed'
-    return undefined
-  }
-
-  #acquirePlace(request: IncomingMessage): (() => void) | undefined {
-    const forwardedFor = request.headers['x-forwarded-for']
-    const address = clientAddress(
-      request.socket.remoteAddress ?? '',
-      typeof forwardedFor === 'string' ? forwardedFor : undefined,
-      this.#options.trustedProxies ?? 0,
-    )
-    return this.#addresses.acquire(address)
-  }
-
   #isSocketPath(path: string): boolean {
     return path === this.#path || path === this.#yWebrtcPath
   }
@@ -243,14 +212,10 @@ class HttpSignalServer implements SignalServer {
 
   async #drain(): Promise<void> {
     const { clock, limits, logger } = this.#context
+    this.#door.shut()
     logger.info('draining', { sockets: this.counters.sockets })
     this.#switchboard.drain()
-    // Those who do not answer the close by then are cut off.
-    const undo = clock.after(limits.closeMs, () => {
-      for (const socket of this.#upgraded) socket.destroy()
-    })
-    await Promise.all([...this.#upgraded].map(closedOf))
-    undo()
+    await this.#door.emptied(clock, limits.closeMs)
     this.#http.off('upgrade', this.#onUpgrade)
     if (this.#options.server === undefined) await closeListener(this.#http)
     logger.info('closed')
@@ -272,44 +237,4 @@ function webSocketServer(limits: SignalLimits): WebSocketServer {
     closeTimeout: limits.closeMs,
   }
   return new WebSocketServer(options)
-}
-
-function httpServer(limits: SignalLimits): Server {
-  const http = createServer({
-    // Who has not finished asking by then is one who never speaks.
-    headersTimeout: limits.proofMs,
-    requestTimeout: limits.proofMs,
-    connectionsCheckingInterval: 2_000,
-    keepAliveTimeout: 5_000,
-  })
-  // Beyond the sockets themselves, some for those being upgraded and for the metrics.
-  http.maxConnections = limits.maxSockets + 256
-  return http
-}
-
-function listen(http: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onError = (cause: Error): void => {
-      reject(new SignalError('cannot-listen', `cannot listen on ${host}:${port}`, { cause }))
-    }
-    http.once('error', onError)
-    http.listen(port, host, () => {
-      http.off('error', onError)
-      resolve()
-    })
-  })
-}
-
-function closeListener(http: Server): Promise<void> {
-  return new Promise((resolve) => {
-    http.close(() => resolve())
-    http.closeAllConnections()
-  })
-}
-
-function closedOf(socket: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    if (socket.closed) resolve()
-    else socket.once('close', () => resolve())
-  })
 }

@@ -1,4 +1,4 @@
-import { isLoopback, type TokenVerifier } from '@holdfast/access'
+import { isOpenByAccident, type TokenVerifier } from '@holdfast/access'
 import type { TokenProvider } from '@holdfast/peer'
 import type { Access, CollectionName } from '@holdfast/peer/protocol'
 import type { Clock, Logger, Random, Rtc } from '@holdfast/peer/ports'
@@ -125,8 +125,8 @@ export function fromOptions<T>(make: () => T): T {
 /** Throws an ArchiveError when the archive would serve strangers and nobody has asked for it. */
 export function refuseOpenByAccident(options: ArchiveOptions): void {
   const host = options.host ?? defaultHost
-  const isStandalone = options.server === undefined
-  if (isStandalone && options.tokens === undefined && options.open !== true && !isLoopback(host)) {
+  // On a host's server it is the host that decides who gets here.
+  if (options.server === undefined && isOpenByAccident({ ...options, host })) {
     throw new ArchiveError(
       'open-refused',
       `host ${host} can be reached by others: give a secret or keys for tokens, or ask for an open archive`,

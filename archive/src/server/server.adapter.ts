@@ -1,22 +1,18 @@
 /**
  * The archive on real sockets and a real disk: opens the log, keeps it compact, and serves peers,
  * y-websocket clients and operators on one HTTP server.
- *
- * Before anything is upgraded it is checked in this order, cheapest first: path, draining, loopback
- * where no token is asked for, origin, places left. A refusal there is an HTTP answer with the code
- * in its body.
  */
 import {
-  Addresses,
   answer,
-  clientAddress,
-  isLoopback,
-  isOriginAllowed,
+  closeListener,
+  Door,
+  httpServer,
+  listen,
+  listeningPort,
   openGrant,
   pathOf,
   refuseUpgrade,
   type Grant,
-  type OriginPolicy,
 } from '@holdfast/access'
 import { webSocketLink } from '@holdfast/peer'
 import {
@@ -26,16 +22,8 @@ import {
   type Clock,
   type Logger,
 } from '@holdfast/peer/ports'
-import {
-  accept,
-  canWrite,
-  frameBounds,
-  refuse,
-  type ErrorCode,
-  type Parsed,
-} from '@holdfast/peer/protocol'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { accept, canWrite, frameBounds, refuse, type Parsed } from '@holdfast/peer/protocol'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
@@ -126,7 +114,7 @@ class HttpArchive implements Archive {
   readonly #parts: Parts
   /** Digests for resyncs are made beside snapshots, in a thread of their own while there are any. */
   readonly #digester: SnapshotBuilder
-  readonly #addresses: Addresses
+  readonly #door: Door
   readonly #readiness: ReadinessCheck
   readonly #admin: AdminApi
   readonly #peers: ReturnType<typeof peerSocketServer>
@@ -135,8 +123,6 @@ class HttpArchive implements Archive {
   readonly #http: Server
   readonly #path: string
   readonly #yWebsocketPath: string | false
-  readonly #origins: OriginPolicy
-  readonly #upgraded = new Set<Duplex>()
   #outreach: Outreach | undefined
   #closed: Promise<void> | undefined
 
@@ -167,7 +153,15 @@ class HttpArchive implements Archive {
       ask: (document) => this.node.ask(document),
       policy: options.compaction ?? {},
     })
-    this.#addresses = new Addresses(limits.maxSockets, limits.maxSocketsPerAddress)
+    this.#door = new Door({
+      asksForTokens: tokens !== undefined,
+      isOpen: options.open ?? false,
+      origins: options.origins,
+      trustedProxies: options.trustedProxies ?? 0,
+      maxSockets: limits.maxSockets,
+      maxSocketsPerAddress: limits.maxSocketsPerAddress,
+      onRefused: (code) => parts.counters.refused(code),
+    })
     this.#readiness = new ReadinessCheck({
       log,
       clock,
@@ -188,10 +182,6 @@ class HttpArchive implements Archive {
     })
     this.#path = options.path ?? defaultPath
     this.#yWebsocketPath = options.yWebsocketPath ?? defaultYWebsocketPath
-    this.#origins = {
-      ...(options.origins === undefined ? {} : { allowed: options.origins }),
-      isLoopbackOnly: this.#isLoopbackOnly,
-    }
     const { maxMessageBytes, maxReaderMessageBytes } = this.yWebsocket.limits
     this.#peers = peerSocketServer(limits)
     this.#writers = new WebSocketServer(socketOptions(maxMessageBytes, limits))
@@ -208,7 +198,7 @@ class HttpArchive implements Archive {
   }
 
   get port(): number {
-    return (this.#http.address() as AddressInfo | null)?.port ?? 0
+    return listeningPort(this.#http)
   }
 
   async start(): Promise<void> {
@@ -221,7 +211,7 @@ class HttpArchive implements Archive {
     })
     if (this.#options.server === undefined) {
       this.#http.on('request', this.#onRequest)
-      await listen(this.#http, this.#options.port ?? defaultPort, this.#host)
+      await this.#listen()
       logger.info('listening', { host: this.#host, port: this.port, file: this.#parts.file })
     }
     this.#http.on('upgrade', this.#onUpgrade)
@@ -293,12 +283,13 @@ class HttpArchive implements Archive {
     return this.#options.host ?? defaultHost
   }
 
-  get #isDraining(): boolean {
-    return this.#closed !== undefined
-  }
-
-  get #isLoopbackOnly(): boolean {
-    return this.#options.tokens === undefined && this.#options.open !== true
+  async #listen(): Promise<void> {
+    const { port = defaultPort } = this.#options
+    try {
+      await listen(this.#http, port, this.#host)
+    } catch (cause) {
+      throw new ArchiveError('cannot-listen', `cannot listen on ${this.#host}:${port}`, { cause })
+    }
   }
 
   readonly #onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -315,23 +306,10 @@ class HttpArchive implements Archive {
       if (this.#options.server === undefined) refuseUpgrade(socket, 404, 'unexpected-message')
       return
     }
-    const refused = this.#refusalOf(request)
-    const address = this.#addressOf(request)
-    const release = refused === undefined ? this.#addresses.acquire(address) : undefined
-    if (release === undefined) {
-      const code = refused ?? 'too-many'
-      counters.refused(code)
-      const isForbidden = code === 'origin-not-allowed' || code === 'forbidden'
-      refuseUpgrade(socket, isForbidden ? 403 : 503, code)
-      return
-    }
-    this.#upgraded.add(socket)
+    const address = this.#door.admit(request, socket)
+    if (address === undefined) return
     counters.sockets++
-    socket.once('close', () => {
-      this.#upgraded.delete(socket)
-      counters.sockets--
-      release()
-    })
+    socket.once('close', () => counters.sockets--)
     if (kind === 'peer') {
       this.#peers.handleUpgrade(request, socket, head, (ws) => {
         ws.writeTo(socket)
@@ -385,23 +363,6 @@ class HttpArchive implements Archive {
     return tokens.verify(token)
   }
 
-  #refusalOf(request: IncomingMessage): ErrorCode | undefined {
-    if (this.#isDraining) return 'going-away'
-    const tcp = request.socket
-    if (this.#isLoopbackOnly && !isLoopback(tcp.localAddress ?? '')) return 'forbidden'
-    if (!isOriginAllowed(request.headers.origin, this.#origins)) return 'origin-not-allowed'
-    return undefined
-  }
-
-  #addressOf(request: IncomingMessage): string {
-    const forwardedFor = request.headers['x-forwarded-for']
-    return clientAddress(
-      request.socket.remoteAddress ?? '',
-      typeof forwardedFor === 'string' ? forwardedFor : undefined,
-      this.#options.trustedProxies ?? 0,
-    )
-  }
-
   #kindOf(path: string): 'peer' | 'y-websocket' | undefined {
     if (path === this.#path) return 'peer'
     const prefix = this.#yWebsocketPath
@@ -446,18 +407,14 @@ class HttpArchive implements Archive {
 
   async #drain(): Promise<void> {
     const { clock, limits, log, logger } = this.#parts
-    logger.info('draining', { sockets: this.#upgraded.size })
+    this.#door.shut()
+    logger.info('draining', { sockets: this.#door.sockets })
     this.#readiness.drain()
     this.#admin.close()
     this.yWebsocket.close()
     await this.#outreach?.close()
     await this.node.close()
-    // Those who do not answer the close by then are cut off.
-    const undo = clock.after(limits.closeMs, () => {
-      for (const socket of this.#upgraded) socket.destroy()
-    })
-    await Promise.all([...this.#upgraded].map(closedOf))
-    undo()
+    await this.#door.emptied(clock, limits.closeMs)
     this.#http.off('upgrade', this.#onUpgrade)
     if (this.#options.server === undefined) await closeListener(this.#http)
     await this.compactor.close()
@@ -486,44 +443,4 @@ function socketOptions(maxPayload: number, limits: ServerLimits) {
     maxBufferedChunks: Math.max(1_024, Math.ceil(maxPayload / 256)),
     closeTimeout: limits.closeMs,
   }
-}
-
-function httpServer(limits: ServerLimits): Server {
-  const http = createServer({
-    // Who has not finished asking by then is one who never speaks.
-    headersTimeout: limits.askMs,
-    requestTimeout: limits.askMs,
-    connectionsCheckingInterval: 2_000,
-    keepAliveTimeout: 5_000,
-  })
-  // Beyond the sockets themselves, some for those being upgraded and for operators.
-  http.maxConnections = limits.maxSockets + 256
-  return http
-}
-
-function listen(http: Server, port: number, host: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onError = (cause: Error): void => {
-      reject(new ArchiveError('cannot-listen', `cannot listen on ${host}:${port}`, { cause }))
-    }
-    http.once('error', onError)
-    http.listen(port, host, () => {
-      http.off('error', onError)
-      resolve()
-    })
-  })
-}
-
-function closeListener(http: Server): Promise<void> {
-  return new Promise((resolve) => {
-    http.close(() => resolve())
-    http.closeAllConnections()
-  })
-}
-
-function closedOf(socket: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    if (socket.closed) resolve()
-    else socket.once('close', () => resolve())
-  })
 }

@@ -8,6 +8,7 @@ import {
   outreachSecrets,
 } from '@holdfast/archive/command'
 import {
+  aborted,
   choiceOf,
   hostFlag,
   keyFlags,
@@ -143,11 +144,4 @@ const demo = fileURLToPath(new URL('../../../examples/notes/dist', import.meta.u
 function pageOf(given: Given): string | undefined {
   const page = given.value('page') ?? demo
   return page === 'off' ? undefined : page
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

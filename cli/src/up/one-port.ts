@@ -11,7 +11,14 @@
  * from here: so a part that is stopped is refused in its name, and no socket waits for an answer that
  * nobody gives.
  */
-import { answer, isLoopback, pathOf, refuseUpgrade, type TokenVerifier } from '@holdfast/access'
+import {
+  answer,
+  isLoopback,
+  isOpenByAccident,
+  pathOf,
+  refuseUpgrade,
+  type TokenVerifier,
+} from '@holdfast/access'
 import { createArchive, type Archive, type ArchiveOptions } from '@holdfast/archive'
 import type { Clock, Logger, Random } from '@holdfast/peer/ports'
 import { createSignalServer, type SignalServer, type SignalServerOptions } from '@holdfast/signal'
@@ -266,8 +273,9 @@ function isForThisMachine({ host, tokens, open }: OnePortOptions): boolean {
   return isLoopback(host) && tokens === undefined && open !== true
 }
 
-function refuseOpenByAccident({ host, tokens, open }: OnePortOptions): void {
-  if (tokens !== undefined || open === true || isLoopback(host)) return
+function refuseOpenByAccident(options: OnePortOptions): void {
+  if (!isOpenByAccident(options)) return
+  const { host } = options
   throw new HoldfastError(
     'open-refused',
     `host ${host} can be reached by others: give a secret or keys for tokens, or ask for an open server`,

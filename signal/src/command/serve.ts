@@ -1,5 +1,6 @@
 import { createTokenVerifier } from '@holdfast/access'
 import {
+  aborted,
   choiceOf,
   hostFlag,
   keyFlags,
@@ -111,10 +112,3 @@ It stores nothing and sees no document. Without keys for tokens only this machin
 const limitsText = [...signalLimitNames]
   .map(([name, value]) => `  ${name.padEnd(26)} ${value}`)
   .join('\n')
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-}

@@ -1,5 +1,6 @@
 import { createTokenVerifier } from '@holdfast/access'
 import {
+  aborted,
   choiceOf,
   hostFlag,
   keyFlags,
@@ -118,10 +119,3 @@ Without keys for tokens only this machine is served.`,
 const limitsText = [...archiveLimitNames]
   .map(([name, value]) => `  ${name.padEnd(40)} ${value}`)
   .join('\n')
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-}
