@@ -1,6 +1,7 @@
 /** Tabs of one app in Chromium: who owns the store, and what becomes of edits when that changes. */
 import { afterAll, expect, test, vi } from 'vitest'
 import type { WebSocket } from 'ws'
+import { ClientHost } from '../real/client-host.js'
 import { serveApp } from './app-server.js'
 import type { ModulePage } from './page-server.js'
 import { Profile } from './profile.js'
@@ -23,9 +24,9 @@ function hear(socket: WebSocket, path: string): void {
   socket.on('message', (entry: Buffer) => entries.push(entry.toString()))
 }
 
-async function open(store: string): Promise<ModulePage> {
+async function open(store: string, archive?: string): Promise<ModulePage> {
   const page = await app.open(context)
-  await page.call('begin', store)
+  await page.call('begin', store, { archive })
   return page
 }
 
@@ -35,9 +36,11 @@ async function entriesOf(page: ModulePage): Promise<readonly string[]> {
 
 /** Asks until it holds; pages of a busy machine take their time. */
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  // Made here, so that it says which one waited.
+  const late = new Error('not yet')
   await vi.waitFor(
     async () => {
-      if (!(await condition())) throw new Error('not yet')
+      if (!(await condition())) throw late
     },
     { timeout: 40_000, interval: 20 },
   )
@@ -142,29 +145,44 @@ test('[L53] [TABS-6] an owner that is told that it will be frozen gives the stor
   for (const { page } of [first, second]) await page.close()
 })
 
-test('[R7] [L38] [TABS-3] the browser is killed while two tabs write: what either was told is saved is there afterwards', async () => {
-  const first = await open('all gone')
-  const second = await open('all gone')
-  await first.call('writeOn', 'gone-owner')
-  await second.call('writeOn', 'gone-follower')
-  const names = ['gone-owner', 'gone-follower']
-  await until(() => names.every((name) => (saved.get(name)?.length ?? 0) > 20))
-  await profile.kill()
-  context = await profile.start()
-  const again = await open('all gone')
-  const seen = await entriesOf(again)
-  for (const name of names) {
-    for (const entry of saved.get(name) ?? []) expect(seen).toContain(entry)
+test('[R7] [L31] [L38] [TABS-3] the browser is killed while two tabs write and the archive is away: what either was told is saved is there afterwards, and reaches the archive when it is back', async () => {
+  const host = await ClientHost.start()
+  await host.stopServers()
+  const archive = `${host.server}/archive`
+  try {
+    const first = await open('all gone', archive)
+    const second = await open('all gone', archive)
+    await first.call('writeOn', 'gone-owner')
+    await second.call('writeOn', 'gone-follower')
+    const names = ['gone-owner', 'gone-follower']
+    await until(() => names.every((name) => (saved.get(name)?.length ?? 0) > 20))
+    await profile.kill()
+    context = await profile.start()
+    const again = await open('all gone', archive)
+    const seen = await entriesOf(again)
+    const told = names.flatMap((name) => saved.get(name) ?? [])
+    for (const entry of told) expect(seen).toContain(entry)
+    expect(new Set(seen).size).toBe(seen.length)
+    expect(await again.call('safety')).toBe('saved')
+    await host.startServers()
+    await again.call('retryNow')
+    await answers(again, 'safety', 'archived')
+    await again.page.close()
+    // Nobody else has it by now.
+    const reader = await host.client('reader', { signal: false })
+    const note = await (await reader.collection('notes')).open('note')
+    await note.whenSynced()
+    expect(note.ydoc.getArray('entries').toArray()).toEqual(seen)
+  } finally {
+    await host.remove()
   }
-  expect(new Set(seen).size).toBe(seen.length)
-  await again.page.close()
-})
+}, 240_000)
 
 test('[L39] [TABS-9] without IndexedDB tabs share what is in memory, and say that nothing is saved', async () => {
   const first = await app.open(context)
-  expect(await first.call('begin', 'memory', 'without IndexedDB')).toBe('owner')
+  expect(await first.call('begin', 'memory', { worker: 'without IndexedDB' })).toBe('owner')
   const second = await app.open(context)
-  expect(await second.call('begin', 'memory', 'without IndexedDB')).toBe('follower')
+  expect(await second.call('begin', 'memory', { worker: 'without IndexedDB' })).toBe('follower')
   expect(await second.call('save', 'one')).toBe('not-durable')
   await sees(first, 'one')
   expect([await first.call('isDurable'), await second.call('isDurable')]).toEqual([false, false])

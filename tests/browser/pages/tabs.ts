@@ -8,13 +8,23 @@ const errors: string[] = []
 let written = 0
 
 /** Opens the client and one document; answers which part this tab has. */
-export async function begin(store: string, worker?: 'without IndexedDB'): Promise<string> {
+export async function begin(
+  store: string,
+  { worker, archive }: { worker?: 'without IndexedDB'; archive?: string } = {},
+): Promise<string> {
   const options = worker === undefined ? {} : { worker: workerWithoutIndexedDb }
-  client = await createClient({ store: browserStore(store, options) })
+  client = await createClient({
+    store: browserStore(store, options),
+    ...(archive === undefined ? {} : { archive }),
+  })
   client.onError(({ code }) => errors.push(code))
   const notes = await client.collection('notes')
   note = await notes.open('note')
   return client.status.role
+}
+
+export function retryNow(): void {
+  client?.retryNow()
 }
 
 export function role(): string | undefined {
@@ -68,17 +78,25 @@ export async function save(entry: string): Promise<string> {
   }
 }
 
+/** Entries of one tab that wait to be saved. */
+const maxWaiting = 50
+
 /** Writes without an end; each entry that was called saved goes to Node, which outlives the tab. */
 export function writeOn(name: string): void {
   const socket = new WebSocket(`ws://${location.host}/${name}`)
+  let waiting = 0
   const next = (): void => {
+    setTimeout(next, 3)
+    // A busy machine would only fall further behind.
+    if (waiting >= maxWaiting) return
     const entry = `${name}-${written++}`
     add(entry)
+    waiting++
     opened()
       .whenSaved()
       .then(() => socket.send(entry))
       .catch((error: unknown) => errors.push(String(error)))
-    setTimeout(next, 3)
+      .finally(() => waiting--)
   }
   socket.onopen = next
 }

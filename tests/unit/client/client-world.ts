@@ -1,5 +1,5 @@
 /** Devices that each run a client, a signaller and an archive, on virtual time. */
-import { ArchiveNode, type Log } from '@holdfast/archive'
+import { ArchiveNode, type AccessVerifier, type Log } from '@holdfast/archive'
 import { MemoryDisk, openMemoryLog } from '@holdfast/archive/testing'
 import {
   createClient,
@@ -144,6 +144,8 @@ interface Running {
 }
 
 export class ArchiveHost {
+  /** Absent: whoever comes may write. */
+  verifier: AccessVerifier | undefined
   readonly #world: World
   #disk: MemoryDisk
   #running: { readonly node: ArchiveNode; readonly log: Log } | undefined
@@ -183,7 +185,14 @@ export class ArchiveHost {
   async #open(life: Life): Promise<void> {
     const { clock, random } = life
     const log = await openMemoryLog({ disk: this.#disk, clock, random, logger: silentLogger })
-    const node = new ArchiveNode({ log, clock, random, logger: silentLogger })
+    const { verifier } = this
+    const node = new ArchiveNode({
+      log,
+      clock,
+      random,
+      logger: silentLogger,
+      ...(verifier === undefined ? {} : { verifier }),
+    })
     life.listen((link) => node.accept(link))
     this.#running = { node, log }
   }

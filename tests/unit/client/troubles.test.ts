@@ -132,3 +132,44 @@ test('[CLIENT-8] flush resolves when what was edited before, in every collection
   expect(device.client.status.pending.local).toBe(0)
   await world.settle(device.client.close())
 })
+
+test('[CLIENT-25] who is not let in is told why, goes on in its store, and is let in with another token; who may only read is told which edits are refused', async () => {
+  const world = new ClientWorld('tokens')
+  world.archive.verifier = {
+    async verify(token) {
+      if (token !== 'reader' && token !== 'writer')
+        return { ok: false, refusal: { code: 'unauthenticated', detail: 'who are you?' } }
+      const access = token === 'writer' ? 'write' : 'read'
+      return { ok: true, value: { expiresAtMs: Infinity, accessTo: () => access } }
+    },
+  }
+  await world.archive.start()
+  let token = 'stranger'
+  const device = await world.device('archive', { token: () => Promise.resolve(token) })
+  const document = await world.settle(device.notes.open('note-1'))
+  await world.until(() => device.notes.status.archives[0]?.state === 'refused')
+  document.ydoc.getText('body').insert(0, 'kept here ')
+  await world.settle(document.whenSaved())
+  await world.world.run(60_000)
+  expect(codesOf(device)).toEqual(['access-refused'])
+  expect(device.errors[0]?.wireCode).toBe('unauthenticated')
+  expect(device.notes.status).toMatchObject({ reach: 'offline', access: undefined })
+  token = 'writer'
+  device.client.retryNow()
+  await world.settle(document.whenArchived())
+  expect(device.notes.status.access).toBe('write')
+
+  const reader = await world.device('archive', { token: () => Promise.resolve('reader') })
+  const read = await world.settle(reader.notes.open('note-1'))
+  await world.until(() => read.ydoc.getText('body').toJSON() === 'kept here ')
+  expect(reader.notes.status.access).toBe('read')
+  read.ydoc.getText('body').insert(0, 'mine ')
+  const archived = read.whenArchived().catch((error: unknown) => error)
+  expect(await world.settle(archived)).toMatchObject({ code: 'refused', wireCode: 'forbidden' })
+  await world.until(() => codesOf(reader).includes('refused'))
+  const kept = await world.settle(reader.notes.kept())
+  expect(kept.map(({ code }) => code)).toEqual(['forbidden'])
+  await world.world.run(1_000)
+  expect(document.ydoc.getText('body').toJSON()).toBe('kept here ')
+  await world.settle(Promise.all([device.client.close(), reader.client.close()]))
+})
