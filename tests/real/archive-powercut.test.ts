@@ -43,7 +43,7 @@ describe.skipIf('missing' in shim)('a power cut', () => {
 
   test(
     '[R2] [L15] [L4] loses nothing that was acknowledged, gives no seq out again, and an fsync comes before each answer',
-    { timeout: 60_000 + runs * 10_000 },
+    { timeout: 60_000 + runs * 30_000 },
     async () => {
       const tally = new Tally('power cuts', runs, seed)
       for (let life = 0; tally.runs < runs; life++) {
