@@ -309,7 +309,7 @@ export class Channel {
     try {
       this.#takeIn(frame)
     } catch (cause) {
-      this.#refuse('internal', 'what came could not be handled', cause)
+      this.#refuse('internal', `what came could not be handled: ${String(cause)}`, cause)
     }
   }
 

@@ -3,7 +3,7 @@ import type { Dial } from '@holdfast/peer'
 import type { Clock } from '@holdfast/peer/ports'
 import type { SocketListener, Switchboard } from '@holdfast/signal'
 
-export type ClientListener = Parameters<Dial>[0]
+type ClientListener = Parameters<Dial>[0]
 export type ServerEnd = Parameters<Switchboard['connect']>[0]
 
 export interface SignallingWireOptions {
