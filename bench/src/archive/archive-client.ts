@@ -13,6 +13,7 @@ import {
   type CollectionName,
   type Cursor,
   type DocumentRef,
+  type Entry,
   type InstanceId,
   type MessageOf,
 } from '@holdfast/peer/protocol'
@@ -133,6 +134,16 @@ export class ArchiveClient implements BenchClient {
     this.#channel?.send({ type: 'neighbours', list: ++this.#list, instances })
   }
 
+  /**
+   * Resolves when the archive knows that all that came is held here: a lease that is behind keeps the
+   * rows that a snapshot stands for.
+   */
+  async settle(): Promise<void> {
+    const seq = this.#cursor?.seq
+    if (seq !== undefined) this.#channel?.send({ type: 'ack', subscription: 1, seq })
+    await sleep(leaseFlushedMs)
+  }
+
   /** Takes in what comes at this rate alone, in steps of a tenth of a second. */
   slowDown(bytesPerSecond: number): void {
     const tcp = (this.#socket as unknown as { readonly _socket: Socket })._socket
@@ -192,8 +203,21 @@ export class ArchiveClient implements BenchClient {
     if (term !== undefined) {
       this.#cursor = { archive: term.archive, term: term.term, seq: page.through }
     }
+    // A page in one go, as a replica takes it in.
+    const rows = this.#doc.transact(() => this.#takeIn(page.entries), this)
+    if (rows > 0) this.onArrived(rows)
+    this.#ackTimer ??= setTimeout(() => {
+      this.#ackTimer = undefined
+      const seq = this.#cursor?.seq
+      if (seq !== undefined) this.#channel?.send({ type: 'ack', subscription: 1, seq })
+    }, archiveBounds.ackWithinMs)
+    if (page.through === page.head) this.#reachedHead()
+  }
+
+  /** Gives how many of them are edits. */
+  #takeIn(entries: readonly Entry[]): number {
     let rows = 0
-    for (const entry of page.entries) {
+    for (const entry of entries) {
       // A place is of an edit of its own, or of one that it has been told to hold.
       if (entry.kind === 'place') rows++
       else if (entry.kind === 'row') {
@@ -215,13 +239,7 @@ export class ArchiveClient implements BenchClient {
         })
       }
     }
-    if (rows > 0) this.onArrived(rows)
-    this.#ackTimer ??= setTimeout(() => {
-      this.#ackTimer = undefined
-      const seq = this.#cursor?.seq
-      if (seq !== undefined) this.#channel?.send({ type: 'ack', subscription: 1, seq })
-    }, archiveBounds.ackWithinMs)
-    if (page.through === page.head) this.#reachedHead()
+    return rows
   }
 
   #fetched({ content }: MessageOf<'fetched'>): void {
@@ -241,3 +259,5 @@ export class ArchiveClient implements BenchClient {
 /** What is larger is not typed: the storm's bytes would fill this process. */
 const keptBytes = 4_096
 const nothing = copyOf(new Uint8Array([0]))
+/** Acks are written down once a second. */
+const leaseFlushedMs = 2_000

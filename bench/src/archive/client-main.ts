@@ -316,6 +316,7 @@ async function typeKeystrokes(url: string, keystrokes: number, document: string)
   }
   push()
   await promise
+  await client.settle()
   client.leave()
   const state = Y.encodeStateAsUpdate(doc)
   const startMs = performance.now()
