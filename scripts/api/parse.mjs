@@ -10,24 +10,29 @@
 export function parseExports(text) {
   const lines = text.split('\n')
   const items = []
+  eachWithDoc(lines, (line, at, doc) => {
+    const head = /^export (?:async )?(interface|type|class|function) (\w+)/.exec(line)
+    if (head === null) return at
+    const end = endOf(lines, at, head[1])
+    items.push(itemOf(head[1], head[2], doc, lines.slice(at, end + 1)))
+    return end
+  })
+  return items
+}
+
+/** Calls `visit` for each line of code, with the comment before it; it gives the last line it took. */
+function eachWithDoc(lines, visit) {
   let doc = ''
   for (let at = 0; at < lines.length; at++) {
     const comment = readComment(lines, at)
     if (comment !== undefined) {
       doc = comment.doc
       at = comment.end
-      continue
+    } else if (lines[at].trim() !== '') {
+      at = visit(lines[at], at, doc)
+      doc = ''
     }
-    const line = lines[at]
-    const head = /^export (?:async )?(interface|type|class|function) (\w+)/.exec(line)
-    if (head !== null) {
-      const end = endOf(lines, at, head[1])
-      items.push(itemOf(head[1], head[2], doc, lines.slice(at, end + 1)))
-      at = end
-    }
-    if (line.trim() !== '') doc = ''
   }
-  return items
 }
 
 function itemOf(kind, name, doc, lines) {
@@ -51,16 +56,7 @@ function itemOf(kind, name, doc, lines) {
 /** Of an interface, or the public ones of a class. */
 function membersOf(lines, kind, isError) {
   const members = []
-  let doc = ''
-  for (let at = 0; at < lines.length; at++) {
-    const comment = readComment(lines, at)
-    if (comment !== undefined) {
-      doc = comment.doc
-      at = comment.end
-      continue
-    }
-    const line = lines[at]
-    if (line.trim() === '') continue
+  eachWithDoc(lines, (line, at, doc) => {
     const end = endOfMember(lines, at)
     const first = line.trim()
     const name = first.replace(/^(?:readonly |override |static |async |get |set )*/, '')
@@ -72,26 +68,18 @@ function membersOf(lines, kind, isError) {
     } else if (first.startsWith('constructor') && !isError) {
       members.push({ signature: bare(lines.slice(at, end + 1), kind), doc })
     }
-    at = end
-    doc = ''
-  }
+    return end
+  })
   return members
 }
 
 function alternativesOf(lines) {
   const members = []
-  let doc = ''
-  for (let at = 1; at < lines.length; at++) {
-    const comment = readComment(lines, at)
-    if (comment !== undefined) {
-      doc = comment.doc
-      at = comment.end
-      continue
-    }
-    const alternative = /^ {2}\| ('[^']*')/.exec(lines[at])
+  eachWithDoc(lines.slice(1), (line, at, doc) => {
+    const alternative = /^ {2}\| ('[^']*')/.exec(line)
     if (alternative !== null && doc !== '') members.push({ signature: alternative[1], doc })
-    doc = ''
-  }
+    return at
+  })
   return members
 }
 
