@@ -1,4 +1,4 @@
-import type { Documents, LocalOp, Received } from '@holdfast/peer'
+import type { Documents, Received } from '@holdfast/peer'
 import type { Clock, Logger, Random, Undo } from '@holdfast/peer/ports'
 import {
   parseDocumentId,
@@ -20,6 +20,7 @@ import type { ReplicaContext } from './context.js'
 import { Digester } from './digester.js'
 import { Draft } from './draft.js'
 import { Folds } from './folds.js'
+import { Happenings } from './happenings.js'
 import { Ledger } from './ledger.js'
 import { LocalChanges, type UnsavedEdit } from './local-changes.js'
 import { MeshDocuments } from './mesh-documents.js'
@@ -92,6 +93,19 @@ export class CollectionReplica {
     this.#books = books
     const serial = new Serial()
     const origin = { name: 'holdfast' }
+    const isClosing = (): boolean => this.#closing !== undefined
+    const happenings = new Happenings(
+      () => ({
+        shelf,
+        mesh: this.#mesh,
+        open: this.#open,
+        waiters: this.#waiters,
+        telling: this.#telling,
+        folds: this.#folds,
+        owed: this.#owed,
+      }),
+      isClosing,
+    )
     const owesOps = (): boolean => options.expectsArchive || books.positions.archives.length > 0
     const shelf = new Shelf({
       store,
@@ -105,7 +119,7 @@ export class CollectionReplica {
         this.#telling.replaced(now.document)
       },
       setAside: (document, offenders) => {
-        for (const { reason } of offenders) this.#damaged(document, reason)
+        for (const { reason } of offenders) happenings.damaged(document, reason)
       },
     })
     const local = new LocalChanges({
@@ -115,11 +129,15 @@ export class CollectionReplica {
       clock,
       instance,
       owesOps,
-      saved: (op, isOwn) => this.#saved(op, isOwn),
-      tooLate: (op, document) => this.#refused(op, document, 'document-deleted'),
-      ended: (document) => this.#ended(document),
+      saved: (op, isOwn) => {
+        happenings.saved(op, isOwn)
+        if (owesOps()) happenings.owed(0)
+        noteGrown(this.#context, op.document.id)
+      },
+      tooLate: (op, document) => happenings.refused(op, document, 'document-deleted'),
+      ended: (document) => happenings.ended(document),
       changed: (id) => this.#telling.touch(id),
-      failing: (error) => this.#failing(error),
+      failing: (error) => happenings.failing(error),
     })
     this.#context = {
       store,
@@ -132,16 +150,7 @@ export class CollectionReplica {
       logger,
       origin,
       owesOps,
-      news: {
-        changed: (id) => this.#changed(id),
-        owed: (atMs) => this.#owedAt(atMs),
-        archived: (_op, document) => this.#telling.touch(document.id),
-        refused: (op, document, code) => this.#refused(op, document, code),
-        renamed: (from, to, key) => this.#waiters.renamed(from, to, key),
-        damaged: (document, reason) => this.#damaged(document, reason),
-        ended: (document) => this.#ended(document),
-        ripe: (id) => this.#folds.foldSoon(id),
-      },
+      news: happenings,
     }
     this.#digester = new Digester({
       clock,
@@ -157,7 +166,6 @@ export class CollectionReplica {
     this.#ledger = new Ledger(this.#context)
     this.documents = this.#mesh
     this.ledger = this.#ledger
-    const isClosing = (): boolean => this.#closing !== undefined
     this.#telling = new Telling({
       clock,
       logger,
@@ -182,7 +190,7 @@ export class CollectionReplica {
         whenArchived: (open, wait) => this.#whenArchived(open.id, wait),
         letGo: (open) => this.#open.letGo(open),
       },
-      (id) => this.#changed(id),
+      (id) => happenings.changed(id),
     )
   }
 
@@ -467,62 +475,6 @@ export class CollectionReplica {
       local.whenSaved().then(() => this.#waiters.wait(id, holdsContent(this.#context, id))),
       signal,
     )
-  }
-
-  // What the parts tell ----------------------------------------------------------------------------
-
-  #saved(op: LocalOp, isOwn: boolean): void {
-    const { id } = op.document
-    this.#telling.guarded('an op', () => {
-      if (isOwn) this.#mesh.tellOp(op)
-      this.#mesh.tellChange(id)
-    })
-    if (this.#context.owesOps()) this.#owedAt(0)
-    noteGrown(this.#context, id)
-  }
-
-  #changed(id: DocumentId): void {
-    this.#telling.touch(id)
-    this.#telling.guarded('a change', () => this.#mesh.tellChange(id))
-  }
-
-  #refused(
-    op: Parameters<ReplicaContext['news']['refused']>[0],
-    document: DocumentRef,
-    code: Parameters<ReplicaContext['news']['refused']>[2],
-  ): void {
-    this.#waiters.refused(
-      op,
-      new ClientError('refused', `the archive refuses an edit: ${code}`, { wireCode: code }),
-    )
-    this.#telling.event({ kind: 'refused', document, op, code })
-    this.#telling.touch(document.id)
-  }
-
-  #damaged(document: DocumentRef, reason: string): void {
-    this.#telling.event({ kind: 'damaged', document, reason })
-    this.#telling.touch(document.id)
-  }
-
-  #ended(document: DocumentRef): void {
-    const { shelf } = this.#context
-    const loaded = shelf.get(document.id)
-    if (loaded !== undefined && loaded.document.generation <= document.generation) {
-      shelf.drop(document.id)
-    }
-    this.#open.ended(document)
-    this.#telling.event({ kind: 'ended', document })
-    this.#changed(document.id)
-  }
-
-  #failing(error: ClientError | undefined): void {
-    this.#telling.event(
-      error === undefined ? { kind: 'recovered' } : { kind: 'failing', cause: error },
-    )
-  }
-
-  #owedAt(atMs: number): void {
-    if (this.#closing === undefined) this.#owed.owedAt(atMs)
   }
 
   #touchOpen(): void {

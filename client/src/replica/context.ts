@@ -24,7 +24,7 @@ export interface ReplicaContext {
 }
 
 /** What the parts say when something has happened, after the transaction. Never throws. */
-interface ReplicaNews {
+export interface ReplicaNews {
   /** What is held of this document is not what it was. */
   changed(id: DocumentId): void
   /** There may be more to push, at this time. */
