@@ -183,7 +183,7 @@ function stateOf(page: ModulePage, which?: number): Promise<PageState> {
   return page.call('state', which) as Promise<PageState>
 }
 
-/** Asks the page until it is so; fails after twenty seconds with what is instead. */
+/** Asks the page until it is so; fails after forty seconds with what is instead. */
 async function eventually(
   page: ModulePage,
   holds: (state: PageState) => boolean,
@@ -193,8 +193,8 @@ async function eventually(
   for (;;) {
     const state = await stateOf(page, which)
     if (holds(state)) return
-    if (performance.now() - startedMs > 20_000) {
-      throw new Error(`not so, after twenty seconds: ${JSON.stringify(state)}`)
+    if (performance.now() - startedMs > 40_000) {
+      throw new Error(`not so, after forty seconds: ${JSON.stringify(state)}`)
     }
   }
 }

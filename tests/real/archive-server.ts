@@ -129,7 +129,7 @@ export class YClient {
 /** Waits for a fact; gives up after long enough for any machine. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
-  withinMs = 20_000,
+  withinMs = 50_000,
 ): Promise<void> {
   const endMs = performance.now() + withinMs
   while (!(await holds())) {

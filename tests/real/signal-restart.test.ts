@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import {
@@ -33,7 +34,7 @@ async function expectAllBack(end: (server: SignalProcess) => Promise<unknown>): 
   const peers = Array.from({ length: clients }, () => new Peer(before.port))
   await Promise.all(peers.map((peer) => peer.untilJoined()))
   // When both ends of every link know of it, all news has arrived.
-  await expect.poll(() => areMutual(peers), { timeout: 20_000 }).toBe(true)
+  await expect.poll(() => areMutual(peers), { timeout: 50_000 }).toBe(true)
   const links = peers.map((peer) => peer.neighbourIds())
   const told = peers.map((peer) => peer.removed.length)
 
@@ -46,9 +47,13 @@ async function expectAllBack(end: (server: SignalProcess) => Promise<unknown>): 
   const upAtMs = systemClock.monotonic()
   await Promise.all(peers.map((peer) => peer.untilJoined()))
   const backAtMs = peers.map(({ joinedAtMs }) => joinedAtMs)
-  expect(Math.max(...backAtMs) - upAtMs).toBeLessThan(5_000)
-  const crowds = backAtMs.map(
-    (from) => backAtMs.filter((at) => at >= from && at < from + 100).length,
+  // A machine that has ten times the work that it can do takes ten times as long.
+  const busy = Math.max(1, (loadavg()[0] ?? 0) / availableParallelism())
+  expect((Math.max(...backAtMs) - upAtMs) / busy).toBeLessThan(5_000)
+  // When they came, for a busy server takes in at once whoever came while it was not looking.
+  const cameAtMs = peers.map(({ dialledAtMs }) => dialledAtMs)
+  const crowds = cameAtMs.map(
+    (from) => cameAtMs.filter((at) => at >= from && at < from + 100).length,
   )
   expect(Math.max(...crowds)).toBeLessThan((clients * 2) / 3)
   expect(await after.metric('holdfast_signal_members')).toBe(clients)
@@ -67,13 +72,19 @@ class Peer {
   readonly id: InstanceId = taken(parseInstanceId(hexOf(systemRandom.bytes(16))))
   readonly room: SignallingRoom
   readonly removed: InstanceId[] = []
+  /** The last time. */
+  dialledAtMs = 0
   joinedAtMs = 0
   readonly #signalling: Signalling
   #wake: () => void = () => {}
 
   constructor(port: number) {
+    const dial = webSocketDial(WebSocket, `ws://127.0.0.1:${port}/signal`)
     this.#signalling = createSignalling({
-      dial: webSocketDial(WebSocket, `ws://127.0.0.1:${port}/signal`),
+      dial: (...listening) => {
+        this.dialledAtMs = systemClock.monotonic()
+        return dial(...listening)
+      },
       clock: systemClock,
       random: systemRandom,
       identity: {

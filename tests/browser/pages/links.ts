@@ -94,7 +94,7 @@ function subject(a: Link, b: Link, ...others: { close(): void }[]): LinkSubject 
 async function until(condition: () => boolean): Promise<void> {
   const startedMs = performance.now()
   while (!condition()) {
-    if (performance.now() - startedMs > 10_000) throw new Error('not yet, after ten seconds')
+    if (performance.now() - startedMs > 40_000) throw new Error('not yet, after forty seconds')
     await new Promise((resolve) => setTimeout(resolve, 2))
   }
 }
