@@ -1,7 +1,7 @@
-/** The files of `deploy/`: nginx with TLS in front of the command that the systemd unit runs. */
+/** The files of `deploy/`: nginx and Caddy with TLS in front of the command that the systemd unit runs. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request, type IncomingMessage } from 'node:http'
 import { request as requestByTls } from 'node:https'
 import { createServer } from 'node:net'
@@ -21,7 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), 'holdfast-nginx-'))
 chmodSync(folder, 0o755)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const noNginx = whyNoNginx()
+const noNginx = whyNot('nginx', '-v')
 if (noNginx !== undefined) console.warn(`nginx is not tried: ${noNginx}`)
 
 describe.skipIf(noNginx !== undefined)('behind nginx', () => {
@@ -42,7 +42,7 @@ describe.skipIf(noNginx !== undefined)('behind nginx', () => {
       { cwd: folder },
     )
     token = minted.output.trim()
-    ca = makeCertificate()
+    ca = makeCertificate(folder)
     ports = { http: await freePort(), https: await freePort() }
     writeFileSync(join(folder, 'nginx.conf'), settings(port, ports))
     nginx = spawn('nginx', ['-p', folder, '-c', 'nginx.conf', '-e', 'stderr'], {
@@ -100,14 +100,7 @@ describe.skipIf(noNginx !== undefined)('behind nginx', () => {
   }
 
   function statusOf(path: string): Promise<number | undefined> {
-    return new Promise((resolve, reject) => {
-      const { https: port } = ports
-      const asked = requestByTls({ host: 'localhost', port, path, ca }, (answer) => {
-        answer.resume()
-        resolve(answer.statusCode)
-      })
-      asked.on('error', reject).end()
-    })
+    return statusAt(ports.https, ca, path)
   }
 
   /** 101 if it is let in, else the status or the close code that it gets. */
@@ -133,16 +126,82 @@ describe.skipIf(noNginx !== undefined)('behind nginx', () => {
     for await (const chunk of answer.setEncoding('utf8')) text += String(chunk)
     return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
   }
-
-  function makeCertificate(): string {
-    const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
-    const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-    const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
-    const files = ['-keyout', key, '-out', certificate, '-days', '2']
-    execFileSync('openssl', ['req', '-x509', ...kind, ...name, ...files], { stdio: 'ignore' })
-    return readFileSync(certificate, 'utf8')
-  }
 })
+
+const noCaddy = whyNot('caddy', 'version')
+if (noCaddy !== undefined) console.warn(`Caddy is not tried: ${noCaddy}`)
+
+describe.skipIf(noCaddy !== undefined)('behind Caddy', () => {
+  const home = join(folder, 'caddy')
+  const secretFile = join(home, 'secret')
+  let up: HoldfastProcess
+  let caddy: ChildProcess
+  let port = 0
+  let ca = ''
+  let token = ''
+
+  beforeAll(async () => {
+    mkdirSync(home)
+    writeFileSync(secretFile, 'a secret of thirty-two bytes or more', { mode: 0o600 })
+    up = new HoldfastProcess(wordsOfUnit(secretFile, home), { cwd: home })
+    const behind = await portOf(up)
+    const words = ['token', '--collection', 'notes=write', '--secret-file', secretFile]
+    token = (await holdfast(words, { cwd: home })).output.trim()
+    ca = makeCertificate(home)
+    port = await freePort()
+    writeFileSync(join(home, 'Caddyfile'), caddyfile(behind, port, home))
+    caddy = spawn('caddy', ['run', '--config', 'Caddyfile', '--adapter', 'caddyfile'], {
+      cwd: home,
+      stdio: 'ignore',
+      env: { ...process.env, HOME: home, XDG_DATA_HOME: home, XDG_CONFIG_HOME: home },
+    })
+    await until(async () => {
+      if (caddy.exitCode !== null) throw new Error(`Caddy ended with ${caddy.exitCode}`)
+      return (await statusAt(port, ca, '/healthz').catch(() => 0)) === 200
+    })
+  }, 60_000)
+  afterAll(async () => {
+    caddy.kill('SIGTERM')
+    if (caddy.exitCode === null) await once(caddy, 'exit')
+    await up.end()
+  })
+
+  test('[CLI-22] a client syncs through wss with its token, and metrics are not shown', async () => {
+    const ada = await createClient({
+      store: nodeStore(join(home, 'ada.db')),
+      server: `wss://localhost:${port}`,
+      token: () => token,
+      rtc: false,
+      WebSocket: trusting(ca),
+    })
+    try {
+      const note = await (await ada.collection('notes')).open('one')
+      note.ydoc.getText('body').insert(0, 'through Caddy')
+      await note.whenArchived({ signal: AbortSignal.timeout(30_000) })
+      expect(ada.status.reach).toBe('archive')
+    } finally {
+      await ada.close()
+    }
+    expect(await statusAt(port, ca, '/metrics')).toBe(404)
+    expect(await statusAt(port, ca, '/archive/metrics')).toBe(404)
+    expect(await statusAt(port, ca, '/readyz')).toBe(200)
+  }, 60_000)
+})
+
+/** The file as it is, with what belongs to a machine changed, and a certificate of the test's own. */
+function caddyfile(behind: number, port: number, home: string): string {
+  const tls = `\ttls ${join(home, 'certificate.pem')} ${join(home, 'key.pem')}\n`
+  const changes = [
+    ['sync.example.org {\n', `localhost:${port} {\n\tbind 127.0.0.1\n${tls}`],
+    ['reverse_proxy 127.0.0.1:4440', `reverse_proxy 127.0.0.1:${behind}`],
+  ] as const
+  let site = deploy('Caddyfile')
+  for (const [from, to] of changes) {
+    if (!site.includes(from)) throw new Error(`deploy/Caddyfile has no ${from}`)
+    site = site.replace(from, to)
+  }
+  return `{\n\tadmin off\n\tauto_https disable_redirects\n}\n${site}`
+}
 
 const hasSystemd = finds('systemd-analyze')
 if (!hasSystemd) console.warn('the systemd unit is not tried: there is no systemd-analyze')
@@ -157,13 +216,32 @@ test.skipIf(!hasSystemd)('[CLI-23] systemd takes the unit, and finds little to e
   expect(Number(exposure)).toBeLessThanOrEqual(2)
 })
 
+function statusAt(port: number, ca: string, path: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const asked = requestByTls({ host: 'localhost', port, path, ca }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode)
+    })
+    asked.on('error', reject).end()
+  })
+}
+
+function makeCertificate(home: string): string {
+  const [key, certificate] = [join(home, 'key.pem'), join(home, 'certificate.pem')]
+  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  const name = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost']
+  const files = ['-keyout', key, '-out', certificate, '-days', '2']
+  execFileSync('openssl', ['req', '-x509', ...kind, ...name, ...files], { stdio: 'ignore' })
+  return readFileSync(certificate, 'utf8')
+}
+
 /** What the unit runs, in this folder and on a free port. */
-function wordsOfUnit(secretFile: string): readonly string[] {
+function wordsOfUnit(secretFile: string, home = folder): readonly string[] {
   const [, command = ''] =
     /^ExecStart=\S+ \S+ ((?:.*\\\n)*.*)$/m.exec(deploy('holdfast.service')) ?? []
   const words = command
     .replaceAll('\\\n', ' ')
-    .replace('${STATE_DIRECTORY}', join(folder, 'data'))
+    .replace('${STATE_DIRECTORY}', join(home, 'data'))
     .replace('${CREDENTIALS_DIRECTORY}/secret', secretFile)
   return [...words.split(/\s+/), '--port', '0']
 }
@@ -220,22 +298,23 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Why there is no nginx here; undefined if there is. Installs Debian's where it may. */
-function whyNoNginx(): string | undefined {
-  if (finds('nginx', '-v')) return undefined
+/** Why a program is not here; undefined if it is. Installs Debian's where it may. */
+function whyNot(program: 'nginx' | 'caddy', argument: string): string | undefined {
+  if (finds(program, argument)) return undefined
   if (process.platform !== 'linux' || process.getuid?.() !== 0) {
-    return 'it is not installed (on Debian: apt-get install nginx)'
+    return `it is not installed (on Debian: apt-get install ${program})`
   }
   try {
-    execFileSync('apt-get', ['install', '--yes', '--no-install-recommends', 'nginx'], {
+    execFileSync('apt-get', ['install', '--yes', '--no-install-recommends', program], {
       stdio: 'ignore',
       // The second keeps Debian from starting it.
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
+      timeout: 60_000,
     })
   } catch (error) {
     return `it cannot be installed: ${(error as Error).message.split('\n')[0]}`
   }
-  return finds('nginx', '-v') ? undefined : 'apt-get has installed no nginx'
+  return finds(program, argument) ? undefined : `apt-get has installed no ${program}`
 }
 
 function finds(program: string, argument = '--version'): boolean {

@@ -9,7 +9,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { build } from 'vite'
+import { build, createServer, preview } from 'vite'
+import { openBrowser } from '../browser/chromium.js'
 import { against, blocksOf, writeBlock, type Block } from '../documents/blocks.js'
 import { root } from '../unit/tools/run.js'
 import { HoldfastProcess } from './tools/holdfast.js'
@@ -43,7 +44,7 @@ describe.skipIf(impossible !== undefined)('packages from their files', () => {
   })
 
   test('[HOUSE-15] the examples have their types there, libraries checked too', async () => {
-    const typed = blocks.filter(({ code }) => !code.includes("'react'"))
+    const typed = blocks.filter(({ code }) => !/'(react|vite)'/.test(code))
     expect(typed.length).toBeGreaterThan(4)
     for (const [at, { code }] of typed.entries()) {
       writeBlock(folder, `block-${at}.ts`, `${code}\nexport {}`)
@@ -71,7 +72,8 @@ describe.skipIf(impossible !== undefined)('packages from their files', () => {
   }, 60_000)
 
   test('[HOUSE-15] Vite builds the page there, with the worker and the WebAssembly beside it', async () => {
-    writeBlock(folder, 'page.ts', against(url, blockOf('chromium', 'browserStore')))
+    const code = against(url, blockOf('chromium', 'browserStore'))
+    writeBlock(folder, 'page.ts', `${code}\ndocument.title = 'archived'`)
     const html = '<!doctype html><title>App</title><script type="module" src="/page.ts"></script>'
     await writeFile(join(folder, 'index.html'), html)
     await build({ root: folder, configFile: false, logLevel: 'error' })
@@ -86,6 +88,29 @@ describe.skipIf(impossible !== undefined)('packages from their files', () => {
     )
     expect(texts.some((text) => text.includes(workers[0] ?? 'no worker'))).toBe(true)
   }, 60_000)
+
+  test('[HOUSE-15] the page runs in Chromium, built, and from Vite with the settings that are written down', async () => {
+    const { code } = blockOf('nowhere', 'optimizeDeps')
+    const config = code.replace(/^import .* from 'vite'$/m, 'const defineConfig = (all) => all')
+    const configFile = writeBlock(folder, 'vite.config.mjs', config)
+    const options = { root: folder, logLevel: 'error', configFile } as const
+    const at = { host: '127.0.0.1', port: 0 }
+    const servers = [
+      await preview({ ...options, preview: at }),
+      await (await createServer({ ...options, server: at })).listen(),
+    ]
+    const chromium = await openBrowser()
+    try {
+      for (const one of servers) {
+        const page = await (await chromium.browser.newContext()).newPage()
+        await page.goto(String(one.resolvedUrls?.local[0]))
+        await expect.poll(() => page.title(), { timeout: 60_000 }).toBe('archived')
+      }
+    } finally {
+      await chromium.close()
+      for (const one of servers) await one.close()
+    }
+  }, 120_000)
 })
 
 function blockOf(runs: Block['runs'], words: string): Block {
