@@ -24,6 +24,7 @@ import { tabsBounds as bounds } from './limits.js'
 import { OwnerLine } from './owner-line.js'
 import type { HeldLock, TabChannel, TabLife, TabsPort } from './port.js'
 import { TabHost } from './tab-host.js'
+import { TabLock } from './tab-lock.js'
 import { parsePosted, tabsVersion, type Call, type LineWord, type Posted } from './words.js'
 
 export interface TabsStoreOptions {
@@ -51,6 +52,7 @@ class TabSeat implements CoreSeat {
   readonly #channel: TabChannel
   readonly #first: Promise<Core>
   readonly #undoLife: Undo
+  readonly #lock: TabLock
   #line: OwnerLine
   #follower: FollowerCore | undefined
   #tabs: TabHost | undefined
@@ -59,8 +61,6 @@ class TabSeat implements CoreSeat {
   #begun: (core: Core) => void = () => {}
   #failedToBegin: (error: unknown) => void = () => {}
   #stepDown: (why: StepDown) => void = () => {}
-  #granted: (held: HeldLock | undefined) => void = () => {}
-  #isStealing = false
   #stranded: ClientError | undefined
   #isEnded = false
   #pausing: Undo | undefined
@@ -90,6 +90,7 @@ class TabSeat implements CoreSeat {
       }
       this.#failedToBegin = reject
     })
+    this.#lock = new TabLock(options.port, host.logger)
     this.#line = this.#newLine()
     this.#channel = options.port.openChannel((message) => this.#guarded(() => this.#hear(message)))
     this.#undoLife = options.port.onLife((life) => this.#lives(life))
@@ -106,7 +107,7 @@ class TabSeat implements CoreSeat {
     this.#isEnded = true
     this.#call('leaving')
     this.#undoLife()
-    this.#granted(undefined)
+    this.#lock.giveUp()
     this.#stepDown('end')
     this.#pausing?.()
     this.#endPause()
@@ -119,7 +120,7 @@ class TabSeat implements CoreSeat {
 
   async #live(): Promise<void> {
     for (let failures = 0; !this.#isOver;) {
-      const held = await this.#lock()
+      const held = await this.#lock.wait()
       if (held === undefined) return
       try {
         this.#held = held
@@ -143,32 +144,9 @@ class TabSeat implements CoreSeat {
     return this.#isEnded || this.#stranded !== undefined
   }
 
-  /** Undefined: it is not wanted any more. */
-  async #lock(): Promise<HeldLock | undefined> {
-    const request = this.#options.port.request()
-    const other = new Promise<HeldLock | undefined>((resolve) => (this.#granted = resolve))
-    const held = await Promise.race([request.granted, other])
-    request.withdraw()
-    this.#granted = (late) => late?.release()
-    return held
-  }
-
   /** Nobody has answered: whoever has the lock sleeps on it. */
   #steal(): void {
-    if (this.#isOver || this.#held !== undefined || this.#isStealing) return
-    this.#isStealing = true
-    this.#options.port.steal().then(
-      (held) => {
-        this.#isStealing = false
-        // Granted meanwhile: the one who has it is ourselves, and goes on when it is back.
-        this.#granted(held)
-        return undefined
-      },
-      (error: unknown) => {
-        this.#isStealing = false
-        this.#host.logger.error('the lock could not be taken over', { error: String(error) })
-      },
-    )
+    if (!this.#isOver && this.#held === undefined) this.#lock.steal()
   }
 
   async #own(held: HeldLock): Promise<void> {
@@ -335,7 +313,7 @@ class TabSeat implements CoreSeat {
       'another tab runs a newer version of this app: reload this one. What is edited here now is not saved',
     )
     this.#stranded = error
-    this.#granted(undefined)
+    this.#lock.giveUp()
     this.#endPause()
     if (this.#core === undefined) {
       this.#failedToBegin(error)
