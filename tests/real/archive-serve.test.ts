@@ -26,6 +26,19 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
+/** What an installation looks like for a machine that has no binaries of it. */
+const hooks = `export const resolve = (name, context, next) => {
+  if (name === '@roamhq/wrtc') throw new Error('not installed')
+  return next(name, context)
+}`
+const withoutWebRtc = moduleOf(
+  `import { register } from 'node:module'; register(${JSON.stringify(moduleOf(hooks))})`,
+)
+
+function moduleOf(source: string): string {
+  return `data:text/javascript;base64,${Buffer.from(source).toString('base64')}`
+}
+
 const document = { id: 'first' as DocumentId, generation: 0 }
 
 describe('holdfast-archive serve', () => {
@@ -67,6 +80,20 @@ describe('holdfast-archive serve', () => {
     const second = ArchivePeer.connect(serving.port, token, '/sync')
     await until(() => second.closed !== undefined)
     expect(peer.closed).toBeUndefined()
+  })
+
+  test('[ROOMS-6] without WebRTC it says so, and serves WebSockets alone', async () => {
+    const serving = await serve(
+      ['serve', '--data', folder, '--port', '0', '--signal', 'ws://127.0.0.1:1/signal'],
+      { NODE_OPTIONS: `--import=${withoutWebRtc}` },
+    )
+    const peer = ArchivePeer.connect(serving.port)
+    await peer.hears('hello')
+    const said = serving.messages.filter((message) => message.startsWith('no WebRTC'))
+    expect(said).toEqual([
+      'no WebRTC: @roamhq/wrtc is not installed; peers reach this archive by WebSocket alone',
+    ])
+    expect(await serving.terminate()).toBe(0)
   })
 
   test('[SRV-10] explains itself, and names in one line what it does not take', async () => {
