@@ -14,7 +14,7 @@ test('[LINKS-14] neither end of a link closes its connection before both have sa
   await until(() => close.mock.calls.length >= 2)
   const saidAt = send.mock.invocationCallOrder
   // Nothing else was sent: two last words, and the connections only then.
-  expect(send.mock.calls).toEqual([['over'], ['over']])
+  expect(send.mock.calls).toEqual([['over'], ['out']])
   expect(Math.min(...close.mock.invocationCallOrder)).toBeGreaterThan(Math.max(...saidAt))
   expect(closes).toMatchObject([{ by: 'remote' }])
 })

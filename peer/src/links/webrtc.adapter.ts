@@ -6,7 +6,7 @@ import SimplePeer from 'simple-peer/simplepeer.min.js'
 import { systemClock, type LinkClosed, type Rtc } from '../ports/index.js'
 import type { IceServer } from '../protocol/index.js'
 import { gentle } from './gentle-connection.adapter.js'
-import { Parting } from './parting.js'
+import { isLastWord, Parting } from './parting.js'
 import {
   RtcAttempt,
   type RtcAttemptListener,
@@ -50,7 +50,8 @@ function connect(options: RtcAttemptOptions, listener: RtcConnectionListener): R
   let failure: LinkClosed | undefined
   const parting = new Parting({
     clock: systemClock,
-    say: () => peer.send(lastWord),
+    isFirst: initiator,
+    say: (word) => peer.send(word),
     close: () => peer.destroy(),
   })
   peer.on('signal', (signal) => {
@@ -66,9 +67,9 @@ function connect(options: RtcAttemptOptions, listener: RtcConnectionListener): R
     // simple-peer says so a little later.
     hasOpened = true
     if (data instanceof ArrayBuffer) listener.frame(new Uint8Array(data))
-    else if (data === lastWord) {
+    else if (isLastWord(data)) {
       listener.ended(theirClose)
-      parting.heard()
+      parting.heard(data)
     } else listener.garbage('a message that is not binary')
   }
   peer.on('error', (error) => (failure = endOf(error)))
@@ -90,9 +91,6 @@ function connect(options: RtcAttemptOptions, listener: RtcConnectionListener): R
     },
   }
 }
-
-/** The one message that is text: nothing follows it. */
-const lastWord = 'over'
 
 const theirClose: LinkClosed = { by: 'remote', reason: 'the other end closed' }
 
