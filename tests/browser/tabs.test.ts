@@ -91,9 +91,16 @@ test('[L38] [L37] [TABS-5] the owner is killed while all write: nothing saved is
   expect(await third.call('save', 'third')).toBe('saved')
   await sees(second, 'third')
   const told = [...(saved.get('first') ?? []), ...(saved.get('second') ?? [])]
-  await until(async () => {
-    const seen = new Set(await entriesOf(third))
-    return told.every((entry) => seen.has(entry))
+  const lacks = async (page: ModulePage): Promise<readonly string[]> => {
+    const seen = new Set(await entriesOf(page))
+    return told.filter((entry) => !seen.has(entry))
+  }
+  await until(async () => (await lacks(third)).length === 0).catch(async (error: unknown) => {
+    const [atSecond, atThird] = [await lacks(second), await lacks(third)]
+    const of = `of ${told.length} that were saved`
+    throw new Error(`${of} the owner lacks [${atSecond.join()}], the third [${atThird.join()}]`, {
+      cause: error,
+    })
   })
   const seen = await entriesOf(third)
   expect(new Set(seen).size).toBe(seen.length)
