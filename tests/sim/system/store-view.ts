@@ -2,7 +2,7 @@
  * What is in a store, looked at past everything that reads it: the database itself, in the state that
  * its log would bring back. Cursor and rows are of one moment.
  */
-import { loadSqlJs } from '@holdfast/client/testing'
+import type { loadSqlJs } from '@holdfast/client/testing'
 import type { ArchiveId, DocumentRef, TermId } from '@holdfast/peer/protocol'
 
 type Database = InstanceType<Awaited<ReturnType<typeof loadSqlJs>>['Database']>
