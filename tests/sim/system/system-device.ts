@@ -1,5 +1,5 @@
 /** A device of the system: a disk that outlives its runs, and the client of the run that is on. */
-import { createClient, type Client, type ClientError, type Document } from '@holdfast/client'
+import { ClientError, createClient, type Client, type Document } from '@holdfast/client'
 import { CollectionReplica } from '@holdfast/client/testing'
 import { silentLogger } from '@holdfast/peer/ports'
 import type { CollectionName } from '@holdfast/peer/protocol'
@@ -63,7 +63,9 @@ export class SystemDevice {
   async #run(life: Life): Promise<void> {
     const { signaller, rtc } = this.#around
     let database: SimulatedDatabase | undefined
-    const driver = await openSimulatedDriver(life, { onDatabase: (latest) => (database = latest) })
+    const driver = await onceThereIsRoom(life, () =>
+      openSimulatedDriver(life, { onDatabase: (latest) => (database = latest) }),
+    )
     let replica: CollectionReplica | undefined
     const client = await createClient({
       store: {
@@ -106,6 +108,19 @@ export interface Running {
   readonly documents: Map<string, Document>
   readonly replica: CollectionReplica
   readonly store: StoreView
+}
+
+/** An app that is told at its start that the disk is full tries again a second later. */
+async function onceThereIsRoom<T>(life: Life, open: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await open()
+    } catch (error) {
+      if (!(error instanceof ClientError && error.code === 'storage-full')) throw error
+      life.log('is told that the disk is full')
+      await new Promise<void>((resolve) => life.clock.after(1_000, resolve))
+    }
+  }
 }
 
 async function copyFiles(from: Disk, to: Disk): Promise<void> {
