@@ -1,10 +1,20 @@
 /** Whether the archive's disk takes bytes, asked of the disk itself. */
-import { mkdir, open, rm, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, rm, stat, statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 
-/** Makes the folder, and those above it, unless it is there. */
+/**
+ * Makes the folder, and those above it, unless it is there. Not by Node's own `recursive`: that
+ * tries for ever where a file system says of a new folder that there is none, as `/proc` does.
+ */
 export async function makeFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true })
+  try {
+    await makeOne(folder)
+  } catch (error) {
+    const above = dirname(folder)
+    if (codeOf(error) !== 'ENOENT' || above === folder) throw error
+    await makeFolder(above)
+    await makeOne(folder)
+  }
 }
 
 /** Writes a few bytes beside the log, down to the disk, and removes them. Rejects if it cannot. */
@@ -24,6 +34,19 @@ export async function probeDisk(folder: string): Promise<void> {
 export async function freeBytesAt(folder: string): Promise<number> {
   const { bavail, bsize } = await statfs(folder)
   return bavail * bsize
+}
+
+async function makeOne(folder: string): Promise<void> {
+  try {
+    await mkdir(folder)
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error
+    if (!(await stat(folder)).isDirectory()) throw new Error(`${folder} is a file`)
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
 }
 
 /** As much as one page of the log. */

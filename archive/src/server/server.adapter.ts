@@ -68,7 +68,10 @@ export async function createArchive(options: ArchiveOptions): Promise<Archive> {
   refuseOpenByAccident(options)
   const limits = fromOptions(() => serverLimits(options.limits?.server))
   const { clock = systemClock, random = systemRandom, logger = consoleLogger } = options
-  await makeFolder(options.folder)
+  await makeFolder(options.folder).catch((error: unknown) => {
+    const message = `${options.folder} cannot be the folder of the log, take another: ${String(error)}`
+    throw new ArchiveError('bad-option', message, { cause: error })
+  })
   const file = join(options.folder, 'archive.db')
   const counters = new ServerCounters()
   const metrics = createMetrics(options.processMetrics ?? false)
