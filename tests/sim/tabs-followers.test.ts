@@ -160,4 +160,22 @@ describe('a tab that follows', () => {
       expect([owner.notes.status.pending.refused, theirs.state.pending.refused]).toEqual([0, 0])
     },
   )
+
+  test('[TABS-12] is given what others edit while the owner reads the document that it opens', async () => {
+    const { world, owner, follower, device } = await twoTabs('while it is read')
+    const [theirs, ours] = await world.wait(
+      Promise.all([device.notes.open('other'), owner.notes.open('other')]),
+    )
+    await world.until(() => owner.notes.status.reach === 'archive')
+    // Each transaction takes 60 ms: they wait for each other.
+    world.disk.writeMs = 20
+    for (let atMs = 0; atMs < 400; atMs += 5) {
+      world.clock.after(atMs, () => write(atMs % 10 === 0 ? ours : theirs, '.'))
+    }
+    await world.run(200)
+    const opened = await world.wait(follower.notes.open('other'))
+    await world.until(() => textOf(ours).length === 80)
+    await world.run(1_000)
+    expect(textOf(opened)).toBe(textOf(ours))
+  })
 })

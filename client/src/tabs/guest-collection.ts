@@ -67,8 +67,10 @@ export class GuestCollection {
     this.takeEdits(word.edits)
     const living = replica.living(id)
     const document = { id, generation: word.generation ?? living.generation }
-    // Rows that become durable from now on are told, also while the rest is being read.
-    this.#viewById.set(id, { document, undo: collection.view(document), told: '' })
+    // Rows that become durable from now on are told: after the rest, which is being read meanwhile.
+    const rows: Uint8Array[] = []
+    const view: View = { document, undo: collection.view(document), told: '', rows }
+    this.#viewById.set(id, view)
     const isLiving = document.generation === living.generation
     // Their turn comes after the edits'.
     const difference = isLiving
@@ -85,6 +87,8 @@ export class GuestCollection {
       difference: difference && ownBytes(difference),
       stateVector: stateVector && ownBytes(stateVector),
     })
+    view.rows = undefined
+    for (const bytes of rows) this.#row(document, bytes)
   }
 
   detach(id: DocumentId): void {
@@ -169,7 +173,9 @@ export class GuestCollection {
   #row(document: DocumentRef, bytes: Uint8Array): void {
     if (!this.#isViewed(document)) return
     const { say } = this.#options
-    say({ what: 'row', collection: this.#name, document, bytes: ownBytes(bytes) })
+    const waiting = this.#viewById.get(document.id)?.rows
+    if (waiting !== undefined) waiting.push(bytes)
+    else say({ what: 'row', collection: this.#name, document, bytes: ownBytes(bytes) })
   }
 
   #isViewed(document: DocumentRef): boolean {
@@ -202,4 +208,9 @@ interface View {
   readonly document: DocumentRef
   readonly undo: Undo
   told: string
+  /**
+   * What became durable since the follower asked for it, until it is given what there was. What it is
+   * told before that it can do nothing with.
+   */
+  rows: Uint8Array[] | undefined
 }
