@@ -303,6 +303,70 @@ describe('hand-over', () => {
     await world.until(() => first.client?.status.role === 'follower')
   })
 
+  test.each([340, 380, 420, 460])(
+    '[L31] [L38] [TABS-5] the next owner is killed as well, %i ms later: what was called saved is there',
+    async (killedAfterMs) => {
+      const world = await TabWorld.begin('twice')
+      const first = await world.open()
+      await openNote(world, first)
+      const second = await world.open()
+      const two = await openNote(world, second)
+      // Taking over lasts some 600 ms by that: it dies before, while and after edits go over.
+      world.disk.writeMs = 10
+      const told: string[] = []
+      let written = 0
+      for (let atMs = 0; atMs < 600; atMs += 5) {
+        world.clock.after(atMs, () => {
+          if (second.isDead) return
+          const entry = `<${written++}>`
+          write(two.note, entry)
+          two.note.whenSaved().then(
+            () => (second.isDead ? 0 : told.push(entry)),
+            () => {},
+          )
+        })
+      }
+      await world.run(100)
+      expect(told.length).toBeGreaterThan(0)
+      first.kill()
+      await world.run(killedAfterMs)
+      second.kill()
+      const third = await openNote(world, await world.open())
+      expect(told.filter((entry) => !textOf(third.note).includes(entry))).toEqual([])
+    },
+  )
+
+  test('[TABS-5] a document that a tab opens while the owner dies opens, also where that tab is the next owner', async () => {
+    const world = await TabWorld.begin('opens meanwhile')
+    const first = await world.open()
+    const one = await openNote(world, first)
+    write(one.note, 'there')
+    await world.wait(one.note.whenSaved())
+    const second = await world.open()
+    const { notes } = await openNote(world, second, 'another')
+    const opening = notes.open('note')
+    first.kill()
+    const note = await world.wait(opening)
+    expect(second.client?.status.role).toBe('owner')
+    expect(textOf(note)).toBe('there')
+    write(note, ' and on')
+    await world.wait(note.whenSaved())
+  })
+
+  test('[TABS-2] a tab from which the store is taken while it sets up for the first time begins all the same', async () => {
+    const world = await TabWorld.begin('taken at once')
+    let isTaken = true
+    const tab = await world.open({
+      opening: async () => {
+        if (!isTaken) return
+        isTaken = false
+        throw new ClientError('store-taken', 'another tab has the store')
+      },
+    })
+    expect(tab.failure).toBeUndefined()
+    expect(tab.client?.status.role).toBe('owner')
+  })
+
   test('[TABS-5] questions that the owner did not answer are put to the next', async () => {
     const world = await TabWorld.begin('questions')
     const first = await world.open()
@@ -329,6 +393,9 @@ describe('two versions', () => {
     expect(newer.client?.status.role).toBe('owner')
     await world.until(() => older.errors.length > 0)
     expect(older.errors.map(({ code }) => code)).toEqual(['other-version'])
+    await expect(world.wait(one.notes.open('another'))).rejects.toMatchObject({
+      code: 'other-version',
+    })
     write(one.note, ' and lost if not reloaded')
     await expect(world.wait(one.note.whenSaved())).rejects.toMatchObject({ code: 'other-version' })
     expect(one.note.state.safety).toBe('local')

@@ -118,7 +118,7 @@ export class FollowerCollection implements CoreCollection {
     this.#documentById.set(id, document)
     document.attach()
     // Handed over by a core before it is whole already, and there may be no owner for a while.
-    if (held?.unsaved === undefined) await document.whenJoined()
+    if (held?.unsaved === undefined) await this.#whenJoined(document)
     this.#assertOpen()
     return document
   }
@@ -286,6 +286,7 @@ export class FollowerCollection implements CoreCollection {
     const { line, onClosed } = this.#options
     line.say({ what: 'shut', collection: this.name })
     this.#isClosed = true
+    for (const document of this.#documentById.values()) document.abandon()
     this.#news.close()
     this.#onTraffic.clear()
     this.#presence.closeAll()
@@ -296,7 +297,10 @@ export class FollowerCollection implements CoreCollection {
   /** There will be no owner any more: who waits for one is told. */
   strand(error: ClientError): void {
     this.#waits.stop(error)
-    for (const document of this.#documentById.values()) document.apart()
+    for (const document of this.#documentById.values()) {
+      document.apart()
+      document.abandon()
+    }
     this.#news.tellSoon()
   }
 
@@ -333,6 +337,13 @@ export class FollowerCollection implements CoreCollection {
     return this.#options.line.owner !== undefined && this.#said !== undefined
   }
 
+  async #whenJoined(document: FollowerDocument): Promise<void> {
+    const joined = document.whenJoined()
+    if (this.#options.stranded() !== undefined) document.abandon()
+    const isJoined = await joined
+    if (!isJoined) throw this.#options.stranded() ?? closed(this.name)
+  }
+
   #saved({ ops, states, status }: Extract<OwnerWord, { what: 'saved' }>): void {
     // First what they are counted in now: nothing is called safer, or less safe, in between.
     if (this.#said !== undefined) this.#said = { ...this.#said, status }
@@ -358,7 +369,7 @@ export class FollowerCollection implements CoreCollection {
     const stranded = this.#options.stranded()
     const edits = document === undefined ? this.#unsaved.all : new Set(this.#unsaved.of(document))
     if (stranded !== undefined && edits.size > 0) throw stranded
-    await this.#waits.until(() => ![...edits].some((edit) => this.#unsaved.has(edit)), options)
+    await this.#waits.until(() => [...edits].every((edit) => this.#unsaved.isSaved(edit)), options)
   }
 
   async #whenArchived(

@@ -80,7 +80,7 @@ export class FollowerDocument implements CoreDocument {
   #isJoined = false
   #isShown = false
   #attempt = 0
-  #joined: (() => void)[] = []
+  #joined: ((isJoined: boolean) => void)[] = []
   #told = ''
   #detaching: Promise<void> | undefined
   #isGone = false
@@ -198,10 +198,15 @@ export class FollowerDocument implements CoreDocument {
     this.tell()
   }
 
-  /** Resolves when the owner has said what it has. */
-  whenJoined(): Promise<void> {
-    if (this.#isJoined || this.#isGone) return Promise.resolve()
+  /** Resolves when the owner has said what it has; with false where nobody will any more. */
+  whenJoined(): Promise<boolean> {
+    if (this.#isJoined || this.#isGone) return Promise.resolve(this.#isJoined)
     return new Promise((resolve) => this.#joined.push(resolve))
+  }
+
+  /** No owner will answer any more: whoever waits for one to open it is told. */
+  abandon(): void {
+    if (this.#joined.length > 0) this.release()
   }
 
   attached(word: Extract<OwnerWord, { what: 'attached' }>): void {
@@ -222,7 +227,7 @@ export class FollowerDocument implements CoreDocument {
       this.#isShown = true
     }
     this.#sayEdits()
-    for (const joined of this.#joined.splice(0)) joined()
+    for (const joined of this.#joined.splice(0)) joined(true)
     this.tell()
   }
 
@@ -356,7 +361,7 @@ export class FollowerDocument implements CoreDocument {
     if (this.#isShown) hide(this)
     this.#onState.clear()
     this.#onReplaced.clear()
-    for (const joined of this.#joined.splice(0)) joined()
+    for (const joined of this.#joined.splice(0)) joined(false)
     gone(this)
   }
 }

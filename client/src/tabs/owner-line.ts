@@ -16,7 +16,8 @@ import { tabsBounds as bounds } from './limits.js'
 import { TabLine } from './tab-line.js'
 import type { Call, FollowerWord, LineWord, OwnerWord } from './words.js'
 
-type Welcome = Extract<OwnerWord, { what: 'welcome' }>
+/** What an owner says of itself to whoever joins. */
+export type Welcome = Extract<OwnerWord, { what: 'welcome' }>
 
 export interface OwnerLineOptions {
   readonly instance: InstanceId

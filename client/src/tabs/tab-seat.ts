@@ -21,7 +21,7 @@ import { ClientError } from '../errors.js'
 import type { Driver } from '../store/driver.js'
 import { FollowerCore } from './follower-core.js'
 import { tabsBounds as bounds } from './limits.js'
-import { OwnerLine } from './owner-line.js'
+import { OwnerLine, type Welcome } from './owner-line.js'
 import type { HeldLock, TabChannel, TabLife, TabsPort } from './port.js'
 import { TabHost } from './tab-host.js'
 import { TabLock } from './tab-lock.js'
@@ -133,6 +133,8 @@ class TabSeat implements CoreSeat {
         this.#held = undefined
         held.release()
       }
+      // Somebody else was faster, and was heard meanwhile.
+      if (this.#line.owner !== undefined) this.#followFirst(this.#line.owner)
       if (failures > 0 && !this.#isOver) {
         // Another tab may manage, and has its turn first.
         await this.#pause(Math.min(bounds.retryMinMs * 2 ** (failures - 1), bounds.retryMaxMs))
@@ -231,6 +233,8 @@ class TabSeat implements CoreSeat {
       error instanceof ClientError
         ? error
         : new ClientError('storage-failed', 'the store cannot be opened', { cause: error })
+    // Whoever has taken the store will be heard.
+    if (this.#core === undefined && failure.code === 'store-taken') return
     if (this.#core === undefined) this.#failedToBegin(failure)
     else if (!this.#isOver) this.#host.report(failure)
   }
@@ -255,11 +259,14 @@ class TabSeat implements CoreSeat {
       post: (to, said) => this.#post({ to, line: said }),
       nobody: () => this.#steal(),
     })
-    line.onUp.add(({ replica, storage }) => {
-      if (this.#core !== undefined || this.#held !== undefined) return
-      this.#begun(this.#newFollower(replica, { ...storage, failing: undefined }))
-    })
+    line.onUp.add((welcome) => this.#followFirst(welcome))
     return line
+  }
+
+  /** Where there is no core yet, this is the first one. */
+  #followFirst({ replica, storage }: Welcome): void {
+    if (this.#core !== undefined || this.#held !== undefined || this.#isOver) return
+    this.#begun(this.#newFollower(replica, { ...storage, failing: undefined }))
   }
 
   #newFollower(replica: FollowerCore['replica'], storage: StorageStatus): FollowerCore {

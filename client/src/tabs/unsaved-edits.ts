@@ -12,6 +12,7 @@ export interface KeptEdit {
 /** By whatever they are of. */
 export class UnsavedEdits<Of extends object> {
   readonly #keptBy = new Map<Of, KeptEdit[]>()
+  readonly #saved = new WeakSet<KeptEdit>()
 
   add(document: Of, ...edits: readonly KeptEdit[]): void {
     const kept = this.#keptBy.get(document)
@@ -30,6 +31,7 @@ export class UnsavedEdits<Of extends object> {
     for (const [document, kept] of this.#keptBy) {
       const left = kept.filter(({ op }) => !saved.has(nameOf(op)))
       if (left.length === kept.length) continue
+      for (const edit of kept) if (saved.has(nameOf(edit.op))) this.#saved.add(edit)
       changed.push(document)
       if (left.length === 0) this.#keptBy.delete(document)
       else this.#keptBy.set(document, left)
@@ -37,6 +39,7 @@ export class UnsavedEdits<Of extends object> {
     return changed
   }
 
+  /** Somebody else has what is left of it: nobody has called that saved. */
   forget(document: Of): void {
     this.#keptBy.delete(document)
   }
@@ -59,9 +62,9 @@ export class UnsavedEdits<Of extends object> {
     return new Set([...this.#keptBy.values()].flat())
   }
 
-  has(edit: KeptEdit): boolean {
-    for (const kept of this.#keptBy.values()) if (kept.includes(edit)) return true
-    return false
+  /** It was called saved here. One that was handed over is for the next core to call so. */
+  isSaved(edit: KeptEdit): boolean {
+    return this.#saved.has(edit)
   }
 }
 

@@ -22,6 +22,8 @@ export async function liveRandomly(seed: string): Promise<Lived> {
   const world = await TabWorld.begin(seed)
   const { random } = world
   world.lossPercent = random.uint32() % 3 === 0 ? 5 : 0
+  // A slow disk leaves time for others to come in between.
+  world.disk.writeMs = [1, 1, 5, 20][random.uint32() % 4] ?? 1
   const counts = { edits: 0, saved: 0, kills: 0, freezes: 0, closings: 0 }
   const owners = new Set<Tab>()
   let open: Open[] = []
@@ -29,41 +31,74 @@ export async function liveRandomly(seed: string): Promise<Lived> {
   const saved = new Set<string>()
   const made = new Map<string, Tab>()
 
-  const add = async (): Promise<void> => {
-    const tab = await world.open()
+  const arrive = async (): Promise<Open> => {
+    const tab = world.tab()
+    tab.begin()
+    while (!tab.isReady) await new Promise<void>((resolve) => world.clock.after(1, resolve))
     const { client } = tab
     if (client === undefined) throw new Error(`a tab did not begin: ${String(tab.failure)}`)
-    const notes = await world.wait(client.collection('notes'))
-    open.push({ tab, note: await world.wait(notes.open('note')) })
+    const notes = await client.collection('notes')
+    return { tab, note: await notes.open('note') }
+  }
+  const add = async (coming = arrive()): Promise<void> => {
+    open.push(await world.wait(coming))
   }
   const pick = (some: readonly Open[]): Open | undefined => some[random.uint32() % some.length]
   const awake = (): readonly Open[] => open.filter(({ tab }) => tab.isAwake)
+  const edit = ({ tab, note }: Open): void => {
+    const name = `e${counts.edits++};`
+    made.set(name, tab)
+    const body = note.ydoc.getText('body')
+    body.insert(random.uint32() % (body.length + 1), ' ')
+    note.ydoc.getMap('edits').set(name, (note.ydoc.getMap('edits').get(name) ?? 0) === 0)
+    note.ydoc.getArray('all').push([name])
+    note.whenSaved().then(
+      () => {
+        // A tab that is dead has told nobody.
+        if (!tab.isDead) saved.add(name)
+        return undefined
+      },
+      () => made.delete(name),
+    )
+  }
+  const kill = (one: Open): void => {
+    one.tab.kill()
+    counts.kills++
+    open = open.filter((other) => other !== one)
+  }
+  /** All write on while the owner dies, another tab comes, and perhaps the next owner dies as well. */
+  const dieInTheMiddle = async (): Promise<void> => {
+    const endMs = 400 + (random.uint32() % 400)
+    for (let atMs = 0; atMs < endMs; atMs += 5) {
+      world.clock.after(atMs, () => {
+        const one = pick(awake())
+        if (one !== undefined) edit(one)
+      })
+    }
+    await world.run(random.uint32() % 100)
+    const owner = open.find(({ tab }) => tab === world.owner)
+    const isAnybodyLeft = awake().length > 1
+    const coming = arrive()
+    coming.catch(() => {})
+    await world.run(random.uint32() % 100)
+    if (owner !== undefined && isAnybodyLeft) kill(owner)
+    await add(coming)
+    await world.run(random.uint32() % endMs)
+    const next = open.find(({ tab }) => tab === world.owner)
+    if (next !== undefined && awake().length > 1 && random.uint32() % 2 === 0) kill(next)
+    await world.run(endMs)
+  }
 
   await add()
   for (let step = 0; step < 40; step++) {
     await world.run((random.uint32() % 2_000) / 100)
     const one = pick(awake())
     const choice = random.uint32() % 100
-    if (one !== undefined && choice < 60) {
-      const name = `e${counts.edits++};`
-      made.set(name, one.tab)
-      const body = one.note.ydoc.getText('body')
-      body.insert(random.uint32() % (body.length + 1), ' ')
-      one.note.ydoc.getMap('edits').set(name, (one.note.ydoc.getMap('edits').get(name) ?? 0) === 0)
-      one.note.ydoc.getArray('all').push([name])
-      one.note.whenSaved().then(
-        () => {
-          saved.add(name)
-          return undefined
-        },
-        () => made.delete(name),
-      )
-    } else if (choice < 70 && open.filter(({ tab }) => !tab.isDead).length < maxTabs) await add()
-    else if (choice < 78 && one !== undefined && open.length > 1) {
-      one.tab.kill()
-      counts.kills++
-      open = open.filter((other) => other !== one)
-    } else if (choice < 84 && one !== undefined && awake().length > 1) {
+    if (one !== undefined && choice < 56) edit(one)
+    else if (choice < 59) await dieInTheMiddle()
+    else if (choice < 70 && open.filter(({ tab }) => !tab.isDead).length < maxTabs) await add()
+    else if (choice < 78 && one !== undefined && open.length > 1) kill(one)
+    else if (choice < 84 && one !== undefined && awake().length > 1) {
       one.tab.freeze(random.uint32() % 2 === 0)
       counts.freezes++
     } else if (choice < 90) pick(open.filter(({ tab }) => !tab.isAwake))?.tab.thaw()
