@@ -41,7 +41,9 @@ async function makeOne(folder: string): Promise<void> {
     await mkdir(folder)
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error
-    if (!(await stat(folder)).isDirectory()) throw new Error(`${folder} is a file`)
+    if (!(await stat(folder)).isDirectory()) {
+      throw new Error(`${folder} is a file`, { cause: error })
+    }
   }
 }
 

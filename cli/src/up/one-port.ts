@@ -315,8 +315,11 @@ function httpServer(): Server {
 
 const askMs = 10_000
 
-/** Where people come to look at it, a thousand edits are enough to see a compaction. */
-const demoPolicy = { ripeRows: 50 }
+/**
+ * Where people come to look at it, a thousand edits are enough to see a compaction, and nobody who
+ * looked and left keeps it waiting: who comes back takes the snapshot.
+ */
+const demoPolicy = { ripeRows: 50, maxTailRows: 100 }
 
 /** Alerts on it go on meaning something while the archive is stopped. */
 const stoppedMetrics = `# HELP holdfast_archive_ready 1 while the log is open and the disk takes bytes

@@ -29,7 +29,8 @@ test(
     const scans: string[] = []
     for (const sql of statements) {
       const scanned = plan(folder, sql).filter(
-        (step) => /^SCAN (?!CONSTANT|\d+-ROW VALUES|\(|filed)/.test(step) && !ofWhatIsToDo.test(step),
+        (step) =>
+          /^SCAN (?!CONSTANT|\d+-ROW VALUES|\(|filed)/.test(step) && !ofWhatIsToDo.test(step),
       )
       if (scanned.length > 0 && !mayScan.some((allowed) => allowed.test(sql))) {
         scans.push(`${scanned.join('; ')}: ${sql}`)
