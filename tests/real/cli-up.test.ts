@@ -12,6 +12,12 @@ import { until, YClient } from './archive-server.js'
 import { SignalPeer } from './signal-peer.js'
 import { holdfast, HoldfastProcess } from './tools/holdfast.js'
 
+/** What a person reads of a HoldfastError, by its code. */
+const words = {
+  'no-answer': 'does not answer: is it running?',
+  forbidden: 'takes a token with admin',
+}
+
 let cwd = ''
 const toClose: (() => unknown)[] = []
 beforeEach(async () => {
@@ -196,10 +202,7 @@ describe('holdfast inspect URL', () => {
 
     const nobody = `http://127.0.0.1:${await freePort()}`
     const silent = await holdfast(['inspect', nobody], { cwd })
-    expect([silent.code, silent.errors]).toEqual([
-      1,
-      expect.stringContaining('does not answer: is it running?'),
-    ])
+    expect([silent.code, silent.errors]).toEqual([1, expect.stringContaining(words['no-answer'])])
     await post(port, { isRunning: false })
     const stopped = await holdfast(['inspect', `http://127.0.0.1:${port}`], { cwd })
     expect([stopped.code, stopped.errors]).toEqual([1, expect.stringContaining('is stopped')])
@@ -212,13 +215,10 @@ describe('holdfast inspect URL', () => {
     const url = `http://127.0.0.1:${port}`
     const mint = (access: 'admin' | 'write') =>
       mintToken({ secret, access: { '*': access }, expiresInMs: 60_000 }, systemClock)
-    const words = ['inspect', url, '--once']
-    const writer = await holdfast(words, { cwd, env: { HOLDFAST_TOKEN: await mint('write') } })
-    expect([writer.code, writer.errors]).toEqual([
-      1,
-      expect.stringContaining('takes a token with admin'),
-    ])
-    const admin = await holdfast(words, { cwd, env: { HOLDFAST_TOKEN: await mint('admin') } })
+    const asked = ['inspect', url, '--once']
+    const writer = await holdfast(asked, { cwd, env: { HOLDFAST_TOKEN: await mint('write') } })
+    expect([writer.code, writer.errors]).toEqual([1, expect.stringContaining(words['forbidden'])])
+    const admin = await holdfast(asked, { cwd, env: { HOLDFAST_TOKEN: await mint('admin') } })
     expect([admin.code, admin.output]).toEqual([0, expect.stringContaining('No collections')])
   })
 })

@@ -131,6 +131,39 @@ describe('createMesh', () => {
     expect(report().failures).toBeGreaterThan(0)
   })
 
+  test('[MESH-15] a presence state that fits no message is its caller’s mistake', () => {
+    const { notes } = MeshWorld.of('presence').start('p0')
+    const awareness = notes.document('note')?.awareness
+    expect(codeOf(() => awareness?.setLocalState({ all: 'x'.repeat(1_000_000) }))).toBe(
+      'presence-too-large',
+    )
+    expect(awareness?.getLocalState()).not.toHaveProperty('all')
+  })
+
+  test('[MESH-15] a document that throws while it takes something in is told as damaged', async () => {
+    const { world, a, b } = await twoPeers('damaged')
+    // As if Yjs threw before anything was integrated.
+    b.doc.on('beforeTransaction', () => {
+      throw new Error('half-way')
+    })
+    a.type('a letter')
+    await world.until(() => b.errors.length > 0)
+    expect(b.errors.map(({ code }) => code)).toEqual(['document-damaged'])
+    // Its author has been told that it was not taken.
+    expect(a.errors.map(({ code }) => code)).toEqual(['edit-refused'])
+  })
+
+  test('[MESH-15] an edit that the neighbour’s reader refuses is told with its code', async () => {
+    const { world, a, b } = await twoPeers('refuses')
+    let nested: unknown = 'deep'
+    for (let depth = 0; depth < 2_000; depth++) nested = [nested]
+    a.doc.getMap('map').set('nested', nested)
+    await world.until(() => a.errors.length > 0)
+    expect(a.errors[0]?.code).toBe('edit-refused' satisfies PeerErrorCode)
+    expect(a.errors[0]?.wireCode).toBeDefined()
+    expect(b.doc.getMap('map').size).toBe(0)
+  })
+
   test('[MESH-16] documents that nobody opened here are taken in where the application gives a Y.Doc', async () => {
     const world = MeshWorld.of('created')
     const created = new Map<string, Y.Doc>()
