@@ -2,6 +2,9 @@
 import type { Collection, KeptEdit } from '@holdfast/client'
 import { element, toast } from '../dom.js'
 
+/** Longer than anybody takes to say where a file goes. */
+const keepMs = 300_000
+
 export class KeptEdits {
   readonly root = element('div', { className: 'kept', hidden: true })
   readonly #collections: readonly Collection[]
@@ -31,7 +34,8 @@ export class KeptEdits {
     const json = JSON.stringify(edits.flat(), null, 2)
     const url = URL.createObjectURL(new Blob([json], { type: 'application/json' }))
     element('a', { href: url, download: 'refused-edits.json' }).click()
-    URL.revokeObjectURL(url)
+    // The browser reads it after the click: given back at once, the download fails now and then.
+    setTimeout(() => URL.revokeObjectURL(url), keepMs)
   }
 
   async #discard(): Promise<void> {
