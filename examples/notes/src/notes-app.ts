@@ -93,13 +93,16 @@ export class NotesApp {
       })
     this.#home.replaceChildren()
     this.#editor = open()
+    let isGone = false
     this.#undo = [
       note.onReplaced(() => {
         this.#editor?.letGo()
         this.#editor = open()
       }),
       note.onState(({ isDeleted }) => {
-        if (!isDeleted) return
+        // Its state goes on changing until it is closed: what is refused of it follows.
+        if (!isDeleted || isGone) return
+        isGone = true
         toast('Somebody has deleted the note that was open here.')
         this.#openFirst()
       }),
