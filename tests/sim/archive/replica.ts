@@ -284,6 +284,8 @@ export class Replica {
     this.#state = 'located'
     this.#pages = []
     this.#fetched.clear()
+    // What was asked on a link that has broken is never answered.
+    this.#fetching.clear()
     const position = this.#positions.get(this.#archive)
     this.#isFirstContact = position === undefined
     const isGood = position?.isWhole === true || position?.cursor.term === this.#term
