@@ -27,3 +27,13 @@ test(
     if (process.env['RUNS'] !== undefined) console.log(JSON.stringify([...counts]))
   },
 )
+
+test(
+  '[FOLLOW-7] [L48] a snapshot that was on its way when the link broke is said again',
+  // Rows were retired before they were answered, and their snapshot went and got no answer: it counted
+  // as given, and the followed archive never had it.
+  async () => {
+    const { counts } = await runSeeds({ runs: 1, seed: 'fourth.345', scenario: followScenario })
+    expect(counts.get('rows retired') ?? 0).toBeGreaterThan(0)
+  },
+)

@@ -181,7 +181,8 @@ export class OwedRows {
     // A snapshot at the place of a row of theirs may stand for others before it.
     if (entry.kind !== 'snapshot' && this.#foreign.has(seq)) return []
     const document = keyOfDocument(entry.document)
-    if (entry.kind === 'snapshot' && this.#retired.delete(document)) this.#settle(seq)
+    // It is owed itself from here on: nothing is settled by what it stands for.
+    if (entry.kind === 'snapshot' && this.#retired.delete(document)) this.#forget(seq)
     else if (this.#open.get(seq)?.answer !== undefined) return []
     else if (seq <= this.#seen && !this.#open.has(seq) && !this.#again.has(seq)) return []
     const ops = this.#opsOf(entry)
@@ -242,10 +243,14 @@ export class OwedRows {
   }
 
   #settle(seq: number): void {
+    this.#forget(seq)
+    this.#raise()
+  }
+
+  #forget(seq: number): void {
     for (const key of this.#open.get(seq)?.awaited ?? []) this.#ownByOp.delete(key)
     this.#open.delete(seq)
     this.#asUploads.delete(seq)
-    this.#raise()
   }
 
   #raise(): void {

@@ -64,6 +64,19 @@ describe('what is owed to another archive', () => {
     expect((await rows.read(0, 100, 1e6)).ops.map(({ op }) => op)).toEqual([row.id])
   })
 
+  test('[FOLLOW-7] [L48] a snapshot whose answer a broken link has lost is owed on the next link', async () => {
+    const log = await openLog()
+    const rows = new OwedRows(log, notes, instance, 0)
+    const a = new Writer(1)
+    await commit(log, a.write('1'), a.write('2'))
+    expect((await rows.read(0, 100, 1e6)).ops).toHaveLength(2)
+    await compactNow(log, a.document)
+    const [gone] = (await rows.read(0, 100, 1e6)).ops
+    expect(gone).toMatchObject({ kind: 'upload', position: 2 })
+    expect(rows.given).toBe(0)
+    expect((await rows.read(0, 100, 1e6)).ops).toEqual([gone])
+  })
+
   test('[FOLLOW-7] rows that were retired before they were answered go as their snapshot', async () => {
     const log = await openLog()
     const rows = new OwedRows(log, notes, instance, 0)
