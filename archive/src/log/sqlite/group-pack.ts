@@ -1,19 +1,39 @@
-import type { CollectionName, DocumentId, InstanceId, Refusal } from '@holdfast/peer/protocol'
+import type {
+  CollectionName,
+  DocumentId,
+  DocumentRef,
+  InstanceId,
+  Refusal,
+} from '@holdfast/peer/protocol'
 import type { AppendOutcome, DeleteOutcome, GapChange } from '../port.js'
 import type { GroupItem, GroupResult } from './append.js'
 
 /*
  * A group on its way to the thread that writes it, and back: one buffer of bytes that changes hands,
- * one of numbers, one list of names. A list of objects would cost more than writing them.
+ * one of numbers, one list of names. A list of objects, or of the names of each item, would cost more
+ * than writing them.
  */
 
 export interface PackedGroup {
-  /** Three an item: collection, document, instance (empty if there is no op id). */
+  /** Each once. */
   readonly names: readonly string[]
-  /** `numbersPerItem` an item: kind, generation, n, bytes. */
+  /** See `fields`. */
   readonly numbers: Float64Array<ArrayBuffer>
   readonly bytes: Uint8Array<ArrayBuffer>
 }
+
+/** What stands of an item in the numbers; of the three names, where in the list they are. */
+const fields = {
+  kind: 0,
+  collection: 1,
+  document: 2,
+  generation: 3,
+  /** −1 if there is no op id. */
+  instance: 4,
+  n: 5,
+  length: 6,
+} as const
+const numbersPerItem = 7
 
 export function itemsIn({ numbers }: PackedGroup): number {
   return numbers.length / numbersPerItem
@@ -30,30 +50,67 @@ export interface PackedResult {
 }
 
 const kinds = ['live', 'upload', 'delete'] as const
-const numbersPerItem = 4
 
 export function packGroup(items: readonly GroupItem[]): PackedGroup {
   let size = 0
   for (const item of items) if (item.kind !== 'delete') size += item.bytes.length
-  const names: string[] = []
+  const list = new NameList()
+  const collections = new NameColumn(list)
+  const documents = new NameColumn(list)
+  const instances = new NameColumn(list)
   const numbers = new Float64Array(items.length * numbersPerItem)
   const bytes = new Uint8Array(size)
   let at = 0
   let end = 0
   for (const item of items) {
     const id = item.kind === 'delete' ? undefined : item.id
-    names.push(item.collection, item.document.id, id?.instance ?? '')
-    numbers[at] = kinds.indexOf(item.kind)
-    numbers[at + 1] = item.document.generation
-    numbers[at + 2] = id?.n ?? 0
+    numbers[at + fields.kind] = kinds.indexOf(item.kind)
+    numbers[at + fields.collection] = collections.place(item.collection)
+    numbers[at + fields.document] = documents.place(item.document.id)
+    numbers[at + fields.generation] = item.document.generation
+    numbers[at + fields.instance] = id === undefined ? -1 : instances.place(id.instance)
+    numbers[at + fields.n] = id?.n ?? 0
     if (item.kind !== 'delete') {
       bytes.set(item.bytes, end)
       end += item.bytes.length
-      numbers[at + 3] = item.bytes.length
+      numbers[at + fields.length] = item.bytes.length
     }
     at += numbersPerItem
   }
-  return { names, numbers, bytes }
+  return { names: list.names, numbers, bytes }
+}
+
+class NameList {
+  readonly names: string[] = []
+  readonly #placeByName = new Map<string, number>()
+
+  place(name: string): number {
+    let place = this.#placeByName.get(name)
+    if (place === undefined) {
+      place = this.names.push(name) - 1
+      this.#placeByName.set(name, place)
+    }
+    return place
+  }
+}
+
+/** What one session pushes comes in a row: mostly an item has the names of the one before it. */
+class NameColumn {
+  readonly #list: NameList
+  #name: string | undefined
+  #place = 0
+
+  constructor(list: NameList) {
+    this.#list = list
+  }
+
+  place(name: string): number {
+    if (name !== this.#name) {
+      this.#place = this.#list.place(name)
+      this.#name = name
+    }
+    return this.#place
+  }
 }
 
 /** Where the bytes of each item end in the group's. */
@@ -66,21 +123,26 @@ export function endsOf(items: readonly GroupItem[]): readonly number[] {
 export function unpackGroup({ names, numbers, bytes }: PackedGroup): readonly GroupItem[] {
   const items: GroupItem[] = []
   let start = 0
-  for (let at = 0, name = 0; at < numbers.length; at += numbersPerItem, name += 3) {
-    const kind = kinds[numbers[at] as number] ?? 'upload'
-    const collection = names[name] as CollectionName
-    const document = { id: names[name + 1] as DocumentId, generation: numbers[at + 1] as number }
+  let document: DocumentRef | undefined
+  for (let at = 0; at < numbers.length; at += numbersPerItem) {
+    const kind = kinds[numbers[at + fields.kind] as number] ?? 'upload'
+    const collection = names[numbers[at + fields.collection] as number] as CollectionName
+    const name = names[numbers[at + fields.document] as number] as DocumentId
+    const generation = numbers[at + fields.generation] as number
+    if (document?.id !== name || document.generation !== generation) {
+      document = { id: name, generation }
+    }
     if (kind === 'delete') {
       items.push({ kind, collection, document })
       continue
     }
-    const end = start + (numbers[at + 3] as number)
+    const end = start + (numbers[at + fields.length] as number)
     const own = bytes.subarray(start, end)
     start = end
-    const instance = names[name + 2] as InstanceId | ''
-    if (instance === '') items.push({ kind, collection, document, bytes: own })
+    const instance = names[numbers[at + fields.instance] as number] as InstanceId | undefined
+    if (instance === undefined) items.push({ kind, collection, document, bytes: own })
     else {
-      const id = { instance, n: numbers[at + 2] as number }
+      const id = { instance, n: numbers[at + fields.n] as number }
       items.push({ kind, collection, document, id, bytes: own })
     }
   }

@@ -45,17 +45,20 @@ export class LivePage {
 
   bytesFor(reader: PageTarget): Uint8Array {
     const places = this.#places.size === 0 ? undefined : this.#places.get(reader)
-    const own = places === undefined ? [] : this.entries.filter(({ seq }) => places.has(seq))
+    const own = places === undefined ? none : this.entries.filter(({ seq }) => places.has(seq))
     const { subscription } = reader
+    const isAll = own.length === this.entries.length
     const variant =
-      own.length === 0 ? subscription : `${subscription} ${own.map(({ seq }) => seq).join()}`
+      own.length === 0
+        ? subscription
+        : `${subscription} ${isAll ? 'all' : own.map(({ seq }) => seq).join()}`
     const known = this.#bytesByVariant.get(variant)
     if (known !== undefined) return known
     const entries =
       own.length === 0
         ? this.entries
         : this.entries.map((entry) =>
-            places?.has(entry.seq) === true ? (this.#placeOf(entry) ?? entry) : entry,
+            isAll || places?.has(entry.seq) === true ? (this.#placeOf(entry) ?? entry) : entry,
           )
     const { after, through } = this
     const bytes = encodeMessage({
@@ -67,6 +70,8 @@ export class LivePage {
     return bytes
   }
 }
+
+const none: readonly Entry[] = []
 
 /** Cuts what a commit brought into pages that fit the live lane, where their entries do. */
 export function* stretches(

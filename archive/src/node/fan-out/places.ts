@@ -37,13 +37,20 @@ export class Places {
   of(entries: readonly Entry[]): PlacesByReader {
     const places = new Map<PageTarget, Set<number>>()
     const areSaid = this.#holdersByOp.size > 0
+    // Entries of one author mostly follow on each other.
+    let instance: InstanceId | undefined
+    let seqs: Set<number> | undefined
     for (const entry of entries) {
       if (entry.kind !== 'row' || entry.op === undefined) continue
-      const author = this.#readerOf(entry.op.instance)
-      if (author !== undefined) add(places, author, entry.seq)
+      if (entry.op.instance !== instance) {
+        instance = entry.op.instance
+        const author = this.#readerOf(instance)
+        seqs = author && seqsOf(places, author)
+      }
+      seqs?.add(entry.seq)
       if (!areSaid) continue
       for (const reader of this.#holdersByOp.get(keyOf(entry.op)) ?? []) {
-        add(places, reader, entry.seq)
+        seqsOf(places, reader).add(entry.seq)
       }
     }
     return places
@@ -59,10 +66,13 @@ export function placeOf(entry: Entry): Entry | undefined {
   return { kind: 'place', seq: entry.seq, hash }
 }
 
-function add(places: Map<PageTarget, Set<number>>, reader: PageTarget, seq: number): void {
-  const seqs = places.get(reader)
-  if (seqs === undefined) places.set(reader, new Set([seq]))
-  else seqs.add(seq)
+function seqsOf(places: Map<PageTarget, Set<number>>, reader: PageTarget): Set<number> {
+  let seqs = places.get(reader)
+  if (seqs === undefined) {
+    seqs = new Set()
+    places.set(reader, seqs)
+  }
+  return seqs
 }
 
 function keyOf({ instance, n }: OpId): string {

@@ -25,9 +25,13 @@ export function parkedUpdates(parked: readonly Uint8Array[]): readonly Uint8Arra
 }
 
 export function sizeOfWireEntry(entry: WireEntry): number {
-  if (entry.kind === 'row') return entry.bytes.length + entryOverheadBytes
+  if (entry.kind === 'row') return sizeOfRow(entry.bytes.length)
   if (entry.kind !== 'snapshot') return entryOverheadBytes
   return entry.parked.reduce((sum, { length }) => sum + length, entry.bytes.length)
+}
+
+export function sizeOfRow(bytes: number): number {
+  return bytes + entryOverheadBytes
 }
 
 /** Names, numbers and an op's instance, about. */

@@ -30,8 +30,15 @@ export class Writer {
     const bytes = this.#bytes
     if (bytes.length <= keptBytes) return bytes.slice(0, this.#at)
     this.#bytes = new Uint8Array(keptBytes)
-    // A large message that ends with its payload fills its memory exactly: no need to copy that.
-    return this.#at === bytes.length ? bytes : bytes.slice(0, this.#at)
+    // A large message that ends with its payload, or soon after, is not copied to save so little.
+    return bytes.length - this.#at <= bytes.length / 16
+      ? bytes.subarray(0, this.#at)
+      : bytes.slice(0, this.#at)
+  }
+
+  /** The same as it lies here, until the next `start`: for who looks at it once. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#at)
   }
 
   byte(byte: number): void {
@@ -89,7 +96,9 @@ export class Writer {
     const needed = this.#at + length
     if (needed <= this.#bytes.length) return
     // By half at least, so that many small additions cost no more than their sum.
-    const grown = new Uint8Array(Math.max(needed, Math.ceil(this.#bytes.length * 1.5)))
+    const grown = new Uint8Array(
+      Math.max(needed + afterPayloadBytes, Math.ceil(this.#bytes.length * 1.5)),
+    )
     grown.set(this.#bytes.subarray(0, this.#at))
     this.#bytes = grown
   }
@@ -116,6 +125,8 @@ export function putUint(target: Uint8Array, at: number, value: number): number {
 
 /** Kept from one message to the next; what a longer one took is given back. */
 const keptBytes = 16_384
+/** Numbers that follow a payload need no memory of their own. */
+const afterPayloadBytes = 64
 
 function isAscii(text: string): boolean {
   for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) > 0x7f) return false
