@@ -15,8 +15,9 @@ import { Gaps, isWriter } from './gaps.js'
 import { LivePage, stretches } from './live-page.js'
 import { placeOf, Places } from './places.js'
 import type { Feed, Reader } from './reader.js'
-import { RecentEntries, type RecentPage } from './recent-entries.js'
+import { RecentEntries } from './recent-entries.js'
 import { SharedAnswers } from './shared-answers.js'
+import { SharedPages } from './shared-pages.js'
 import { wireEntry } from './wire-entry.js'
 
 /**
@@ -31,6 +32,7 @@ export class Collection implements Feed {
   readonly gaps: Gaps
   readonly presence: PresenceRelay
   readonly shared: SharedAnswers
+  readonly pages: SharedPages
   readonly about: AboutBytes
   readonly #context: NodeContext
   readonly #sessions = new Map<InstanceId, Participant>()
@@ -43,14 +45,19 @@ export class Collection implements Feed {
   #holdings: { readonly head: number; readonly made: Promise<Holdings> } | undefined
   /** Documents of the last places: to be fetched after their rows are gone. */
   readonly #documentByPlace = new Map<number, DocumentRef>()
-  /** Stays where it is in the map: a new one would step over all that was deleted, for each place. */
-  readonly #oldestPlaces = this.#documentByPlace.keys()
 
   constructor(name: CollectionName, context: NodeContext) {
     this.name = name
     this.#context = context
     this.#recent = new RecentEntries(context.limits.recentBytes)
     this.shared = new SharedAnswers(context.clock)
+    this.pages = new SharedPages({
+      name,
+      context,
+      recent: this.#recent,
+      head: () => this.#head,
+      isCrowded: () => this.#readers.size - this.#atHead.size > 1,
+    })
     this.about = new AboutBytes(context.log, name, context.clock)
     this.presence = new PresenceRelay(context, () => this.#sessions)
     this.gaps = new Gaps(context, () => [...this.#sessions.values()].filter(isWriter))
@@ -112,6 +119,7 @@ export class Collection implements Feed {
   close(): void {
     this.gaps.close()
     this.shared.close()
+    this.pages.clear()
     this.#recent.clear()
   }
 
@@ -128,10 +136,12 @@ export class Collection implements Feed {
     this.#atHead.delete(reader)
     this.#context.leases.forget(reader)
     if (this.#readers.size === 0) this.#recent.clear()
+    this.#forgetPagesOfNobody()
   }
 
   reachedHead(reader: Reader): void {
     this.#atHead.add(reader)
+    this.#forgetPagesOfNobody()
   }
 
   fellBehind(reader: Reader): void {
@@ -141,10 +151,6 @@ export class Collection implements Feed {
   /** The log is known to reach this far. */
   sawHead(head: number): void {
     if (head > this.#head) this.#head = head
-  }
-
-  recentPage(after: number, maxBytes: number): RecentPage | undefined {
-    return this.#recent.page(after, maxBytes, messageBounds.maxEntries)
   }
 
   recentEntry(seq: number): Entry | undefined {
@@ -179,8 +185,14 @@ export class Collection implements Feed {
     this.sawHead(last.seq)
     if (this.#readers.size === 0) return
     const entries = logEntries.map(wireEntry)
+    // What is deleted is handed out to nobody any more.
+    if (entries.some(({ kind }) => kind === 'tombstone')) this.pages.clear()
     this.#recent.add(after, entries)
     if (this.#atHead.size > 0) this.#spread(after, entries)
+  }
+
+  #forgetPagesOfNobody(): void {
+    if (this.#atHead.size === this.#readers.size) this.pages.clear()
   }
 
   #spread(after: number, entries: readonly Entry[]): void {
@@ -211,8 +223,10 @@ export class Collection implements Feed {
     if (entry.kind !== 'row') return
     this.#documentByPlace.set(entry.seq, entry.document)
     if (this.#documentByPlace.size <= maxPlaces) return
-    const { value: oldest } = this.#oldestPlaces.next()
-    if (oldest !== undefined) this.#documentByPlace.delete(oldest)
+    for (const [oldest] of this.#documentByPlace) {
+      this.#documentByPlace.delete(oldest)
+      break
+    }
   }
 }
 

@@ -10,12 +10,11 @@
  *
  *   any ── stop() ──► stopped
  */
-import { encodeMessage, messageBounds, type DocumentRef, type Entry } from '@holdfast/peer/protocol'
+import { messageBounds, type DocumentRef } from '@holdfast/peer/protocol'
 import type { LeaseKey } from '../../log/port.js'
 import type { Participant } from '../participant.js'
 import type { LivePage, PageTarget } from './live-page.js'
-import type { RecentPage } from './recent-entries.js'
-import { wireEntry } from './wire-entry.js'
+import type { EncodedPage } from './shared-pages.js'
 
 /** Small enough to go in the live lane although it is read from the log. */
 const smallPageBytes = 16 * 1024
@@ -24,14 +23,20 @@ const smallPageBytes = 16 * 1024
 export interface Feed {
   /** The last seq that is known. */
   readonly head: number
-  /** What follows from memory; undefined: it has to be read from the log. */
-  recentPage(after: number, maxBytes: number): RecentPage | undefined
+  /** For those who are behind. */
+  readonly pages: Pages
   sawHead(head: number): void
   /** It is sent new entries as they come … */
   reachedHead(reader: Reader): void
   /** … and from now on not. */
   fellBehind(reader: Reader): void
   left(reader: Reader): void
+}
+
+interface Pages {
+  /** What follows from memory; undefined: it has to be read from the log. */
+  known(after: number, subscription: number): EncodedPage | undefined
+  read(after: number, subscription: number): Promise<EncodedPage>
 }
 
 export class Reader implements PageTarget {
@@ -154,36 +159,25 @@ export class Reader implements PageTarget {
   /** Sends on until the head, or until the link is full. */
   #resume(): void {
     if (this.#state !== 'streaming' || this.#isHeld || this.#isReading || this.#isWaiting) return
-    const { limits } = this.session.context
     while (this.#position < this.#collection.head) {
-      const page = this.#collection.recentPage(this.#position, limits.pageBytes)
+      const page = this.#collection.pages.known(this.#position, this.subscription)
       if (page === undefined) {
         this.#isReading = true
         void this.#read()
         return
       }
-      const isSent = this.#sendPage(page.entries, page.through, this.#collection.head)
-      if (!isSent || this.#isWaiting) return
+      if (!this.#sendPage(page) || this.#isWaiting) return
     }
     this.#collection.reachedHead(this)
   }
 
   async #read(): Promise<void> {
-    const { log, limits, counters } = this.session.context
-    const { collection } = this.lease
     try {
-      counters.logReads++
-      const page = await log.read({
-        collection,
-        after: this.#position,
-        maxBytes: limits.pageBytes,
-        maxEntries: messageBounds.maxEntries,
-        maxSnapshotBytes: limits.maxSnapshotBytes,
-      })
+      const page = await this.#collection.pages.read(this.#position, this.subscription)
       this.#isReading = false
       if (this.#state !== 'streaming' || this.#isHeld) return
-      const { entries, through, head } = page
-      if (through > this.#position && !this.#sendPage(entries.map(wireEntry), through, head)) return
+      const { through, head } = page
+      if (through > this.#position && !this.#sendPage(page)) return
       // The page saw entries whose news is on its way: they are no news then.
       if (through === head) this.#collection.sawHead(head)
     } catch (error) {
@@ -194,13 +188,7 @@ export class Reader implements PageTarget {
     this.#resume()
   }
 
-  #sendPage(entries: readonly Entry[], through: number, head: number): boolean {
-    const { subscription } = this
-    const bytes = encodeMessage({
-      type: 'changes',
-      subscription,
-      page: { after: this.#position, entries, through, head: Math.max(head, through) },
-    })
+  #sendPage({ bytes, through }: EncodedPage): boolean {
     return this.#send(bytes, through, bytes.length > smallPageBytes)
   }
 

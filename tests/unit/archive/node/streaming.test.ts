@@ -331,6 +331,65 @@ describe('streaming', () => {
     await given.close()
   })
 
+  test('[NODE-26] a crowd that reads from the start is served from one reading of the log', async () => {
+    const given = await givenNode()
+    await writeMany(await given.proven(), 20)
+    const readers: ScriptedClient[] = []
+    for (let at = 0; at < 8; at++) {
+      const reader = await given.proven()
+      // Apart from each other as links are.
+      const path = { bytesPerSecond: 1_000_000 + at * 50_000 }
+      given.world.network.setPath('archive', reader.name, path, { oneWay: true })
+      readers.push(reader)
+    }
+    for (const reader of readers) reader.subscribe(1)
+    await given.until(() => readers.every((reader) => reader.entries().length === 20))
+    for (const reader of readers) expectStream(reader, 0, 20)
+    // Two rows a page, ten pages; by itself each reader would read them all.
+    expect(given.node.stats().logReads).toBeLessThanOrEqual(12)
+    await given.close()
+  })
+
+  test('[NODE-26] what a crowd is still reading is, once deleted, handed out to nobody new', async () => {
+    const given = await givenNode()
+    const writer = await given.proven()
+    await writeMany(writer, 20)
+    const slow = [await given.proven(), await given.proven()]
+    for (const reader of slow) {
+      given.world.network.setPath('archive', reader.name, { bytesPerSecond: 10_000 })
+      reader.subscribe(1)
+    }
+    await given.until(() => slow.every((reader) => reader.entries().length > 0))
+    writer.say({ type: 'push', ops: [{ kind: 'tombstone', op: writer.op(), document: note }] })
+    await given.until(() => resultsOf(writer).length === 21)
+    const late = await given.proven()
+    late.subscribe(1)
+    await given.until(() => late.entries().length > 0)
+    expect(late.entries()).toMatchObject([{ kind: 'tombstone', seq: 21 }])
+    await given.close()
+  })
+
+  test('[NODE-26] a page that was the last one does not say so when more has come', async () => {
+    const given = await givenNode({ limits: { recentBytes: 0 } })
+    const writer = await given.proven()
+    await writeMany(writer, 12)
+    const [fast, ...slow] = [await given.proven(), await given.proven(), await given.proven()]
+    for (const reader of slow) {
+      const path = { bytesPerSecond: 20_000 }
+      given.world.network.setPath('archive', reader.name, path, { oneWay: true })
+    }
+    for (const reader of [...slow, fast]) reader.subscribe(1)
+    await given.until(() => fast?.entries().length === 12)
+    await writeMany(writer, 14)
+    await given.until(() => slow.every((reader) => reader.entries().length === 14))
+    for (const reader of slow) {
+      expectStream(reader, 0, 14)
+      const ends = reader.all('changes').filter(({ page }) => page.through === page.head)
+      expect(ends.map(({ page }) => page.through)).toEqual([14])
+    }
+    await given.close()
+  })
+
   test('[NODE-24] a page never overtakes an earlier one that waits in the other lane', async () => {
     const given = await givenNode()
     const [writer, reader] = [await given.proven(), await given.proven()]
@@ -524,6 +583,16 @@ function answersOf(client: ScriptedClient): number {
 }
 
 /** Pages that each begin where the one before ended, and name each seq once. */
+/** Rows of 110 kB of one document, until the log has so many. */
+async function writeMany(writer: ScriptedClient, count: number): Promise<void> {
+  const stored = resultsOf(writer).length
+  for (let at = stored; at < count; at++) {
+    writer.push(note, new Writing(at + 1).insert('x'.repeat(110_000)))
+    // A channel holds a mebibyte of what is pushed.
+    while (resultsOf(writer).length <= at) await writer.hears('committed')
+  }
+}
+
 function expectStream(reader: ScriptedClient, after: number, head: number): void {
   let position = after
   for (const { page } of reader.all('changes')) {
