@@ -19,7 +19,6 @@ import {
   type InstanceId,
   type TermId,
 } from '@holdfast/peer/protocol'
-import { mergeUpdates } from '../log/append/index.js'
 import type { DocumentSummary, Log } from '../log/port.js'
 import type { DocumentDigests } from '../node/resync/digests.js'
 import { OwedRows } from './owed-rows.js'
@@ -251,8 +250,7 @@ export class FollowLedger implements ArchiveLedger {
   ): Promise<Uint8Array | undefined> {
     const { log, collection } = this.#options
     if ((await this.#held(document)) === undefined) return undefined
-    const state = await log.state(collection, document, stateVector)
-    return state && mergeUpdates([state.bytes, ...state.parked])
+    return (await log.state(collection, document, stateVector, { maxParked: 0 }))?.bytes
   }
 
   /** Hints are the business of clients: this log has no Y.Doc at hand. */

@@ -23,6 +23,8 @@ import type {
   Page,
   ReadRequest,
   Standing,
+  StateForm,
+  StoredIds,
 } from './port/reading.js'
 
 export type * from './port/appending.js'
@@ -92,7 +94,11 @@ export interface Log {
     collection: CollectionName,
     document: DocumentRef,
     stateVector?: Uint8Array,
+    form?: StateForm,
   ): Promise<DocumentState | undefined>
+
+  /** Which structs `state` would hold, without the bytes. `undefined` as there. */
+  ids(collection: CollectionName, document: DocumentRef): Promise<StoredIds | undefined>
 
   /** The collections that have an entry, or ever had one, by name, a page at a time. */
   collections(request: CollectionsRequest): Promise<CollectionsPage>

@@ -32,7 +32,9 @@ export function timedLog(log: Log, clock: Clock, watch: LogWatch): Log {
     locate: (collection, cursor) => log.locate(collection, cursor),
     head: (collection) => log.head(collection),
     onCommit: (listener) => log.onCommit(listener),
-    state: (collection, document, stateVector) => log.state(collection, document, stateVector),
+    state: (collection, document, stateVector, form) =>
+      log.state(collection, document, stateVector, form),
+    ids: (collection, document) => log.ids(collection, document),
     collections: (request) => log.collections(request),
     documents: (request) => log.documents(request),
     latest: (collection, id) => log.latest(collection, id),

@@ -8,6 +8,7 @@
  * Y.Doc: the room knows what the document holds by its coverage alone.
  */
 import {
+  emptyCoverage,
   encodeStateVector,
   GrowingCoverage,
   readUpdate,
@@ -17,8 +18,8 @@ import {
   type DocumentRef,
   type ErrorCode,
 } from '@holdfast/peer/protocol'
-import type { Clock } from '@holdfast/peer/ports'
-import type { Log, RowEntry, TombstoneEntry } from '../log/port.js'
+import type { Clock, Logger } from '@holdfast/peer/ports'
+import type { Log, RowEntry, StoredIds, TombstoneEntry } from '../log/port.js'
 import { ownBytes } from '../log/sqlite/own-bytes.js'
 import { Answers } from './answers.js'
 import type { YWebsocketLimits } from './limits.js'
@@ -39,6 +40,7 @@ export interface RoomMember {
 export interface RoomOptions {
   readonly log: Log
   readonly clock: Clock
+  readonly logger: Logger
   readonly limits: YWebsocketLimits
   readonly states: StateBudget
 }
@@ -50,8 +52,14 @@ export class Room {
   readonly answers: Answers
   readonly #options: RoomOptions
   readonly #presences: Presences<RoomMember>
-  /** What the durable rows of the living generation hold, waiting ones included. */
-  readonly #coverage = new GrowingCoverage()
+  /** Structs that the durable rows of the living generation hold, waiting ones included; never more. */
+  readonly #held = new GrowingCoverage()
+  /** The last entry that everybody here was told of. */
+  #toldSeq = 0
+  /** What the log has said to hold, as long as it reaches beyond what everybody here was told. */
+  #known: StoredIds | undefined
+  /** The log is being asked: once, and again if more came meanwhile. */
+  #asking: 'once' | 'again' | undefined
   /** Entries that were committed while the room was loading; undefined afterwards. */
   #early: (RowEntry | TombstoneEntry)[] | undefined = []
   #generation = 0
@@ -83,7 +91,7 @@ export class Room {
 
   /** What the document holds now, as Yjs says it. */
   get stateVector(): Uint8Array {
-    return encodeStateVector(stateVectorOf(this.#coverage.toCoverage()))
+    return encodeStateVector(stateVectorOf(this.#held.toCoverage()))
   }
 
   /** Reads what the document is. Called once; rejects with what the log rejects with. */
@@ -94,10 +102,8 @@ export class Room {
       const { document, deleted } = latest
       this.#generation = deleted ? document.generation + 1 : document.generation
     }
-    const state = await log.state(this.collection, this.document)
-    if (state !== undefined) {
-      for (const bytes of [state.bytes, ...state.parked]) this.#cover(bytes)
-    }
+    const ids = await log.ids(this.collection, this.document)
+    if (ids !== undefined) this.#hold(ids)
     const early = this.#early ?? []
     this.#early = undefined
     for (const entry of early) this.onEntry(entry)
@@ -119,6 +125,7 @@ export class Room {
     for (const member of this.members) {
       if (member !== author) member.deliver(message, entry.seq)
     }
+    this.#toldSeq = entry.seq
     // After the members: who falls behind with this entry still has to be told of it.
     this.#cover(entry.bytes)
     this.answers.changed()
@@ -181,9 +188,58 @@ export class Room {
   }
 
   #cover(update: Uint8Array): void {
+    if (update.byteLength > maxReadBytes) {
+      void this.#askLog()
+      return
+    }
     const coverage = readUpdate(update, ownBytes)
     // The log has read these bytes before it took them.
-    if (coverage.ok) this.#coverage.add(coverage.value)
+    if (coverage.ok) this.#held.add(coverage.value)
+    const known = this.#known
+    if (known !== undefined) this.#hold(known)
+  }
+
+  /**
+   * The log reads what is large where nobody waits for it. Until it has answered the vector says less
+   * than there is, which costs bytes that are said twice, and nothing else.
+   */
+  async #askLog(): Promise<void> {
+    if (this.#asking !== undefined) {
+      this.#asking = 'again'
+      return
+    }
+    try {
+      do {
+        this.#asking = 'once'
+        const ids = await this.#options.log.ids(this.collection, this.document)
+        if (ids !== undefined) this.#hold(ids)
+      } while (this.#isToBeAskedAgain)
+    } catch (error) {
+      const { collection } = this
+      this.#options.logger.debug('what a document holds was not told', {
+        collection,
+        reason: String(error),
+      })
+    } finally {
+      this.#asking = undefined
+    }
+  }
+
+  get #isToBeAskedAgain(): boolean {
+    return this.#asking === 'again' && this.members.size > 0
+  }
+
+  /**
+   * The vector may not name what is still to be told here: who falls behind goes on from it, and
+   * would never get that.
+   */
+  #hold(ids: StoredIds): void {
+    const isAhead = this.#early === undefined && ids.through > this.#toldSeq
+    this.#known = isAhead ? ids : undefined
+    if (isAhead) return
+    for (const structs of [ids.integrated, ids.parked]) {
+      this.#held.add({ ...emptyCoverage, structs })
+    }
   }
 
   /** The first of those underway that sent exactly these bytes, as rows come in the order of sending. */
@@ -196,9 +252,8 @@ export class Room {
 }
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.byteLength !== b.byteLength) return false
-  for (let at = 0; at < a.byteLength; at++) {
-    if (a[at] !== b[at]) return false
-  }
-  return true
+  return a.byteLength === b.byteLength && Buffer.compare(a, b) === 0
 }
+
+/** An update of this size is read in a millisecond; one of 60 MB would hold up everybody for half a second. */
+const maxReadBytes = 64 * 1024

@@ -104,8 +104,13 @@ export function closeCodeOf(code: ErrorCode): number {
 function encodeWith(head: readonly number[], bytes: Uint8Array): Uint8Array {
   const encoder = encoding.createEncoder()
   for (const part of head) encoding.writeVarUint(encoder, part)
-  encoding.writeVarUint8Array(encoder, bytes)
-  return encoding.toUint8Array(encoder)
+  encoding.writeVarUint(encoder, bytes.byteLength)
+  const before = encoding.toUint8Array(encoder)
+  // Copied once: these may be many megabytes.
+  const message = new Uint8Array(before.byteLength + bytes.byteLength)
+  message.set(before)
+  message.set(bytes, before.byteLength)
+  return message
 }
 
 const types = { sync: 0, awareness: 1, auth: 2, queryAwareness: 3 } as const

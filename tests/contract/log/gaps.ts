@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { note, notes } from './names.js'
+import { compactNow } from './build.js'
 import { answers, commit, commitsOf, refusalOf } from './outcomes.js'
 import { Reader } from './reader.js'
 import { onLog, type LogContract } from './subject.js'
-import { asUpload, docOf, hasPending, Writer, type LiveOp } from './writer.js'
+import { asUpload, docOf, hasPending, textOf, Writer, type LiveOp } from './writer.js'
 
 /** What came before its predecessors. */
 export function describeGaps(contract: LogContract): void {
@@ -246,6 +247,47 @@ export function describeGaps(contract: LogContract): void {
         await commit(log, two)
         expect((await reader.readAll(log)).textOf(note)).toBe('123')
         expect((await log.state(notes, note))?.parked).toEqual([])
+      }),
+    )
+
+    test(
+      '[LOG-26] [K13] what is parked comes merged by the log where the caller can use fewer updates',
+      onLog(contract, async ({ log }) => {
+        const a = new Writer(1)
+        const [one, two, three, four] = [a.write('1'), a.write('2'), a.write('3'), a.write('4')]
+        await commit(log, one, three, four)
+        const apart = await log.state(notes, note, undefined, { maxParked: 2 })
+        expect(apart?.parked).toEqual([three.bytes, four.bytes])
+        const beside = await log.state(notes, note, undefined, { maxParked: 1 })
+        expect(beside).toMatchObject({ bytes: apart?.bytes, through: apart?.through })
+        expect(beside?.parked).toHaveLength(1)
+        const [parked = new Uint8Array()] = beside?.parked ?? []
+        const whole = await log.state(notes, note, undefined, { maxParked: 0 })
+        expect(whole?.parked).toEqual([])
+        for (const updates of [[beside?.bytes, parked], [whole?.bytes]]) {
+          const all = [...updates, two.bytes].map((bytes) => bytes ?? new Uint8Array())
+          expect(textOf(all)).toBe('1234')
+        }
+      }),
+    )
+
+    test(
+      '[LOG-55] the ids of what is stored, integrated and parked, without the bytes',
+      onLog(contract, async ({ log }) => {
+        expect(await log.ids(notes, note)).toBeUndefined()
+        const a = new Writer(1)
+        const [one, two, three] = [a.write('1'), a.write('2'), a.write('3')]
+        await commit(log, one, three)
+        expect(await log.ids(notes, note)).toEqual({
+          integrated: new Map([[1, [0, 1]]]),
+          parked: new Map([[1, [2, 3]]]),
+          through: 2,
+        })
+        await commit(log, two)
+        const whole = { integrated: new Map([[1, [0, 3]]]), parked: new Map(), through: 3 }
+        expect(await log.ids(notes, note)).toEqual(whole)
+        await compactNow(log)
+        expect(await log.ids(notes, note)).toEqual(whole)
       }),
     )
   })

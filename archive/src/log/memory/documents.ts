@@ -6,7 +6,7 @@ import {
   type DocumentId,
 } from '@holdfast/peer/protocol'
 import * as Y from 'yjs'
-import { mergeUpdates } from '../append/index.js'
+import { inForm, mergeUpdates } from '../append/index.js'
 import type {
   CollectionsPage,
   CollectionsRequest,
@@ -15,6 +15,7 @@ import type {
   DocumentsRequest,
   DocumentSummary,
   GapChange,
+  StateForm,
 } from '../port.js'
 import { newestIntact, rebuild } from './rebuild.js'
 import {
@@ -54,18 +55,20 @@ export function listDocuments(
 }
 
 /** All that is stored of a document, in one update, or what a reader with this vector lacks. */
-export function documentState(table: DocumentTable, stateVector?: Uint8Array): DocumentState {
+export function documentState(
+  table: DocumentTable,
+  stateVector?: Uint8Array,
+  form?: StateForm,
+): DocumentState {
   const snapshot = newestIntact(table)
   const rows = [...(snapshot?.parked ?? []), ...rowsAfter(table, snapshot?.seq ?? 0)]
   const { parked } = rebuild(table)
   const integrated = rows.filter(({ seq }) => !parked.has(seq)).map(({ bytes }) => bytes)
   const whole = mergeUpdates(snapshot === undefined ? integrated : [snapshot.bytes, ...integrated])
   const isVector = stateVector !== undefined && readStateVector(stateVector).ok
-  return {
-    bytes: isVector ? Y.diffUpdate(whole, stateVector) : whole,
-    through: table.lastSeq,
-    parked: rows.filter(({ seq }) => parked.has(seq)).map(({ bytes }) => bytes.slice()),
-  }
+  const bytes = isVector ? Y.diffUpdate(whole, stateVector) : whole
+  const beside = rows.filter(({ seq }) => parked.has(seq)).map((one) => one.bytes.slice())
+  return { ...inForm(bytes, beside, form), through: table.lastSeq }
 }
 
 export function listCollections(

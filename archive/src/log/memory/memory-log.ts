@@ -8,7 +8,7 @@ import {
   type TermId,
 } from '@holdfast/peer/protocol'
 import type { Undo } from '@holdfast/peer/ports'
-import { assertAppendable, assertWhole, Ledger } from '../append/index.js'
+import { assertAppendable, assertWhole, idsOf, Ledger } from '../append/index.js'
 import { LogError } from '../errors.js'
 import { LeaseBook } from '../leases.js'
 import { defaultLogPolicy, type LogPolicy, type LogWorld } from '../options.js'
@@ -31,6 +31,8 @@ import type {
   Quarantined,
   ReadRequest,
   Standing,
+  StateForm,
+  StoredIds,
 } from '../port.js'
 import { isIntact } from './checksum.js'
 import { MemoryCompaction } from './compaction.js'
@@ -212,15 +214,22 @@ class MemoryLog implements Log {
     collection: CollectionName,
     document: DocumentRef,
     stateVector?: Uint8Array,
+    form?: StateForm,
   ): Promise<DocumentState | undefined> {
     this.#assertOpen()
     const table = findDocument(this.#tables, collection, document)
     if (table === undefined) return undefined
     if ([...table.rows, ...table.snapshots].some((record) => !isIntact(record))) {
       await this.#heal(this.#tables.collections.get(collection) as CollectionTable, table)
-      return this.state(collection, document, stateVector)
+      return this.state(collection, document, stateVector, form)
     }
-    return documentState(table, stateVector)
+    return documentState(table, stateVector, form)
+  }
+
+  async ids(collection: CollectionName, document: DocumentRef): Promise<StoredIds | undefined> {
+    this.#assertOpen()
+    const table = findDocument(this.#tables, collection, document)
+    return table && idsOf(rebuild(table))
   }
 
   async collections(request: CollectionsRequest): Promise<CollectionsPage> {

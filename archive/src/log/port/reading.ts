@@ -109,6 +109,26 @@ export interface DocumentState {
   readonly parked: readonly Uint8Array[]
 }
 
+/** How a state is to come. */
+export interface StateForm {
+  /**
+   * Parked updates that the caller can use: more come merged into one, and with 0 all of them merged
+   * into `bytes`. Default: no limit. Merging a large state takes seconds, so the log does it where
+   * nobody else waits.
+   */
+  readonly maxParked?: number
+}
+
+/** Which structs are stored of a document, by client and clock. */
+export interface StoredIds {
+  /** Of what is integrated. */
+  readonly integrated: IdRanges
+  /** Of what is parked. */
+  readonly parked: IdRanges
+  /** Every row of the document up to here counts. */
+  readonly through: number
+}
+
 export interface CollectionsRequest {
   /** Collections named after this one, as UTF-8 sorts; from the first if absent. */
   readonly after?: CollectionName

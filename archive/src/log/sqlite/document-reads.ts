@@ -7,7 +7,7 @@ import {
   type DocumentRef,
 } from '@holdfast/peer/protocol'
 import * as Y from 'yjs'
-import { mergeUpdates, type DocumentState as JudgedState } from '../append/index.js'
+import { idsOf, inForm, mergeUpdates, type DocumentState as JudgedState } from '../append/index.js'
 import type {
   CollectionsPage,
   CollectionsRequest,
@@ -16,6 +16,8 @@ import type {
   DocumentState,
   DocumentSummary,
   GapChange,
+  StateForm,
+  StoredIds,
 } from '../port.js'
 import { Damaged } from './damaged.js'
 import { documentColumns, summaryOf, type DocumentRow } from './document-row.js'
@@ -97,6 +99,7 @@ export class DocumentReads {
     name: CollectionName,
     ref: DocumentRef,
     stateVector?: Uint8Array,
+    form?: StateForm,
   ): DocumentState | undefined {
     const { sql, entries, snapshots } = this.#parts
     const read = sql.snapshot(() => {
@@ -110,11 +113,16 @@ export class DocumentReads {
     const integrated = rows.filter(({ seq }) => !parked.has(seq)).map(({ bytes }) => bytes)
     const whole = mergeUpdates(snapshot ? [snapshot.bytes, ...integrated] : integrated)
     const isVector = stateVector !== undefined && readStateVector(stateVector).ok
-    return {
-      bytes: isVector ? Y.diffUpdate(whole, stateVector) : whole,
-      through: row.lastSeq,
-      parked: rows.filter(({ seq }) => parked.has(seq)).map(({ bytes }) => bytes),
-    }
+    const bytes = isVector ? Y.diffUpdate(whole, stateVector) : whole
+    const beside = rows.filter(({ seq }) => parked.has(seq)).map((one) => one.bytes)
+    return { ...inForm(bytes, beside, form), through: row.lastSeq }
+  }
+
+  ids(name: CollectionName, ref: DocumentRef): StoredIds | undefined {
+    return this.#parts.sql.snapshot(() => {
+      const row = this.find(name, ref)
+      return row && idsOf(this.#load(row))
+    })
   }
 
   touchesDeleted(name: CollectionName, id: DocumentId, update: Uint8Array): boolean {

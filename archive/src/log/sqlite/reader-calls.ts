@@ -12,6 +12,7 @@ export function readerCalls(reader: Reader, options: ReaderOptions) {
     latest: documents.latest.bind(documents),
     touchesDeleted: documents.touchesDeleted.bind(documents),
     state: documents.state.bind(documents),
+    ids: documents.ids.bind(documents),
     gaps: documents.gaps.bind(documents),
     quarantined: quarantine.newest.bind(quarantine),
     ripeCollections: compaction.ripeCollections.bind(compaction),

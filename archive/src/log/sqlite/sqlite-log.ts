@@ -30,6 +30,8 @@ import type {
   Quarantined,
   ReadRequest,
   Standing,
+  StateForm,
+  StoredIds,
 } from '../port.js'
 import type { GroupItem } from './append.js'
 import { CommitNews } from './commit-news.js'
@@ -201,11 +203,17 @@ class SqliteLog implements Log {
     collection: CollectionName,
     document: DocumentRef,
     stateVector?: Uint8Array,
+    form?: StateForm,
   ): Promise<DocumentState | undefined> {
     this.#assertOpen()
     return this.#healing.reading(() =>
-      this.#open.whole.call('state', collection, document, stateVector),
+      this.#open.whole.call('state', collection, document, stateVector, form),
     )
+  }
+
+  async ids(collection: CollectionName, document: DocumentRef): Promise<StoredIds | undefined> {
+    this.#assertOpen()
+    return this.#healing.reading(() => this.#open.whole.call('ids', collection, document))
   }
 
   async collections(request: CollectionsRequest): Promise<CollectionsPage> {

@@ -1,6 +1,5 @@
 import type { Entry as WireEntry } from '@holdfast/peer/protocol'
 import { messageBounds } from '@holdfast/peer/protocol'
-import { mergeUpdates } from '../../log/append/index.js'
 import type { Entry } from '../../log/port.js'
 
 /** An entry of the log as a page carries it. */
@@ -13,15 +12,11 @@ export function wireEntry(entry: Entry): WireEntry {
       ? { kind: 'row', seq, document, bytes }
       : { kind: 'row', seq, document, op: id, bytes }
   }
-  const { bytes, size, stateVector } = entry
-  return bytes === undefined
+  const { bytes, size, stateVector, parked } = entry
+  // More beside it than a message takes: whoever asks for it gets it merged.
+  return bytes === undefined || parked.length > messageBounds.maxParked
     ? { kind: 'large-snapshot', seq, document, sizeBytes: size, stateVector }
-    : { kind: 'snapshot', seq, document, bytes, parked: parkedUpdates(entry.parked) }
-}
-
-/** What stands beside a state because it does not integrate: in so many updates as a message takes. */
-export function parkedUpdates(parked: readonly Uint8Array[]): readonly Uint8Array[] {
-  return parked.length <= messageBounds.maxParked ? parked : [mergeUpdates([...parked])]
+    : { kind: 'snapshot', seq, document, bytes, parked }
 }
 
 export function sizeOfWireEntry(entry: WireEntry): number {

@@ -18,7 +18,6 @@ import {
   type Held,
   type MessageOf,
 } from '@holdfast/peer/protocol'
-import { mergeUpdates } from '../../log/append/index.js'
 import type { Collection } from '../fan-out/collection.js'
 import type { Participant } from '../participant.js'
 import type { BulkLane } from '../session/questions.js'
@@ -73,8 +72,8 @@ export class Comparing {
       return
     }
     const isHeld = latest !== undefined && latest.document.generation === document.generation
-    const state = isHeld ? await log.state(name, document, stateVector) : undefined
-    const bytes = state === undefined ? nothing : mergeUpdates([state.bytes, ...state.parked])
+    const state = isHeld ? await log.state(name, document, stateVector, asOne) : undefined
+    const bytes = state?.bytes ?? nothing
     if (bytes.length + 1_024 > this.#session.maxMessageBytes) {
       this.#session.fault('document-too-large', 'state', { request, document, isOurs: true })
       return
@@ -234,6 +233,9 @@ export class Comparing {
     return access !== undefined && canWrite(access)
   }
 }
+
+/** An answer is one update: what is parked is in it. */
+const asOne = { maxParked: 0 }
 
 /** No structs, no deletions. */
 const nothing = Uint8Array.of(0, 0)

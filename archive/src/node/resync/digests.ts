@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto'
-import { hexOf, type CollectionName, type Coverage, type Digest } from '@holdfast/peer/protocol'
+import {
+  emptyCoverage,
+  encodeStateVector,
+  hexOf,
+  stateVectorOf,
+  type CollectionName,
+  type Coverage,
+  type Digest,
+} from '@holdfast/peer/protocol'
 import * as encoding from 'lib0/encoding'
-import * as Y from 'yjs'
 import { buildSnapshot } from '../../compaction/builder.js'
 import type { SnapshotBuilder } from '../../compaction/builder-port.js'
 import type { DocumentSummary, Log } from '../../log/port.js'
@@ -74,8 +81,10 @@ export class DocumentDigests {
           : { stateVector }
       }
     }
-    const state = await this.#log.state(collection, document)
-    return { stateVector: state ? Y.encodeStateVectorFromUpdate(state.bytes) : emptyStateVector }
+    const ids = await this.#log.ids(collection, document)
+    if (ids === undefined) return { stateVector: emptyStateVector }
+    const integrated = { ...emptyCoverage, structs: ids.integrated }
+    return { stateVector: encodeStateVector(stateVectorOf(integrated)) }
   }
 }
 

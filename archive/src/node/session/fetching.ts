@@ -1,12 +1,13 @@
 import {
   encodeMessage,
+  messageBounds,
   readStateVector,
   type DocumentRef,
   type Entry as WireEntry,
   type MessageOf,
 } from '@holdfast/peer/protocol'
 import type { Collection } from '../fan-out/collection.js'
-import { parkedUpdates, wireEntry } from '../fan-out/wire-entry.js'
+import { wireEntry } from '../fan-out/wire-entry.js'
 import type { Participant } from '../participant.js'
 import type { BulkLane } from './questions.js'
 
@@ -53,8 +54,9 @@ async function bySeq(
     maxEntries: 1,
   })
   const [entry] = page.entries
-  if (entry?.seq === seq) return fetchedEntry(request, wireEntry(entry))
-  const document = collection.placeOf(seq)
+  const wire = entry?.seq === seq ? wireEntry(entry) : undefined
+  if (wire !== undefined && wire.kind !== 'large-snapshot') return fetchedEntry(request, wire)
+  const document = wire?.document ?? collection.placeOf(seq)
   return document && byDifference({ context }, collection, request, { document, as: 'snapshot' })
 }
 
@@ -88,10 +90,11 @@ async function byDifference(
       content: { kind: 'tombstone', document },
     }
   }
-  const state = await log.state(name, document, stateVector)
+  const { maxParked } = messageBounds
+  const state = await log.state(name, document, stateVector, { maxParked })
   if (state === undefined) return undefined
   const { bytes, parked, through: seq } = state
-  const content = { document, bytes, parked: parkedUpdates(parked) }
+  const content = { document, bytes, parked }
   return kind === 'snapshot'
     ? { type: 'fetched', request, seq, content: { kind, ...content } }
     : { type: 'fetched', request, seq, content: { kind, ...content } }

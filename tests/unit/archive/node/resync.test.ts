@@ -1,13 +1,72 @@
 import { describe, expect, test } from 'vitest'
 import { digestOf } from '@holdfast/peer'
 import { MemoryDisk } from '@holdfast/archive/testing'
-import type { DocumentId, Held, MessageOf } from '@holdfast/peer/protocol'
+import { messageBounds, type DocumentId, type Held, type MessageOf } from '@holdfast/peer/protocol'
 import * as Y from 'yjs'
+import { compactNow } from '../../../contract/log/build.js'
 import { Writing } from './edits.js'
 import { givenNode, notes, type GivenNode } from './given-node.js'
 import { document, type ScriptedClient } from './scripted-client.js'
 
 const note = document('note-1')
+
+describe('a document with a gap', () => {
+  test('[NODE-85] [K13] its updates are put together by the log, as the answer needs them', async () => {
+    const given = await givenNode()
+    const writing = new Writing(1)
+    const [first, second, third] = ['a', 'b', 'c'].map((letter) => writing.insert(letter))
+    const [author, peer] = [await given.proven(), await given.proven()]
+    author.push(note, first as Uint8Array, third as Uint8Array)
+    await author.hears('committed')
+    const forms: unknown[] = []
+    const state = given.log.state.bind(given.log)
+    given.log.state = (collection, ref, stateVector, form) => {
+      forms.push(form)
+      return state(collection, ref, stateVector, form)
+    }
+    const stateVector = Uint8Array.of(0)
+    peer.say({ type: 'state', request: 1, document: note, stateVector, inReturn: true })
+    const whole = await peer.hears('update')
+    const what = { by: 'difference' as const, document: note, stateVector }
+    peer.say({ type: 'fetch', request: 2, what })
+    const { content } = await peer.hears('fetched')
+    expect(forms).toEqual([{ maxParked: 0 }, { maxParked: messageBounds.maxParked }])
+    if (content.kind !== 'difference') throw new Error(content.kind)
+    for (const updates of [[whole.bytes], [content.bytes, ...content.parked]]) {
+      const doc = new Y.Doc()
+      for (const bytes of [...updates, second as Uint8Array]) Y.applyUpdate(doc, bytes)
+      expect(doc.getText('body').toJSON()).toBe(writing.doc.getText('body').toJSON())
+    }
+    await given.close()
+  })
+
+  test('[NODE-85] [L19] a snapshot with more beside it than a message takes is asked for, and comes with it as one', async () => {
+    const given = await givenNode({ policy: { gapAgeMs: 1 } })
+    const writing = new Writing(1)
+    const edits = Array.from({ length: messageBounds.maxParked + 3 }, () => writing.insert('x'))
+    const [missing, ...rest] = [edits[1], edits[0], ...edits.slice(2)] as Uint8Array[]
+    await given.log.append(
+      rest.map((bytes) => ({ collection: notes, document: note, kind: 'upload', bytes })),
+    )
+    await given.world.clock.run(10)
+    await compactNow(given.log, note)
+    const peer = await given.proven()
+    peer.subscribe(1)
+    await given.until(() => peer.entries().length > 0)
+    const [entry] = peer.entries()
+    expect(entry?.kind).toBe('large-snapshot')
+    peer.say({ type: 'fetch', request: 2, what: { by: 'seq', seq: entry?.seq ?? 0 } })
+    const { content } = await peer.hears('fetched')
+    if (content.kind !== 'snapshot') throw new Error(content.kind)
+    expect(content.parked).toHaveLength(1)
+    const doc = new Y.Doc()
+    for (const bytes of [content.bytes, ...content.parked, missing as Uint8Array]) {
+      Y.applyUpdate(doc, bytes)
+    }
+    expect(doc.getText('body').toJSON()).toHaveLength(messageBounds.maxParked + 3)
+    await given.close()
+  })
+})
 
 describe('both directions', () => {
   test('[L44] what differs is asked for by the archive and answered to the peer', async () => {
