@@ -1,4 +1,4 @@
-import type { CollectionName } from '@holdfast/peer/protocol'
+import type { CollectionName, ReplicaId } from '@holdfast/peer/protocol'
 import type { Clock } from '@holdfast/peer/ports'
 import { LogError } from './errors.js'
 import type { Lease, LeaseAnswer, LeaseKey, Leases } from './port.js'
@@ -28,22 +28,31 @@ export interface LeaseBookOptions {
 }
 
 /**
- * Who reads, in memory: an ack costs a look into two maps. What changes is written down by whoever
- * asked to hear of it. A lease that is neither live nor was seen for `peerTimeoutMs` is forgotten
- * when another begins in its collection.
+ * Who reads, in memory: an ack costs a look into two maps, and so does one more reader among
+ * thousands. What changes is written down by whoever asked to hear of it. A lease that is neither
+ * live nor was seen for `peerTimeoutMs` is forgotten when another begins in its collection. A replica
+ * has one lease at most: its next instance ends the one before.
  */
 export class LeaseBook implements Leases {
   readonly #options: LeaseBookOptions
-  /** By collection, then by `keyOf`. */
-  readonly #held = new Map<CollectionName, Map<string, Held>>()
+  readonly #readers = new Map<CollectionName, Readers>()
   readonly #changed = new Set<Held>()
   readonly #ended = new Map<string, LeaseKey>()
   #isChangeTold = false
 
   constructor(options: LeaseBookOptions) {
     this.#options = options
-    for (const lease of options.stored) {
-      this.#of(lease.collection).set(keyOf(lease), { ...lease, live: false })
+    // The longest unseen come first, as `Readers` has them.
+    for (const stored of options.stored.toSorted((a, b) => a.seenAtMs - b.seenAtMs)) {
+      const before = this.#readers.get(stored.collection)?.held.get(stored.replica)
+      const lease = { ...stored, live: false }
+      const { held, away } = this.#of(stored.collection)
+      if (before !== undefined) {
+        away.delete(before)
+        this.#ended.set(bookKeyOf(before), before)
+      }
+      held.set(stored.replica, lease)
+      away.add(lease)
     }
   }
 
@@ -54,19 +63,16 @@ export class LeaseBook implements Leases {
     if (from > head) {
       throw new LogError('invalid-argument', `a lease from ${from} is beyond the head, ${head}`)
     }
-    const leases = this.#of(key.collection)
-    for (const other of leases.values()) {
-      const isSameReplica = other.replica === key.replica && other.instance !== key.instance
-      if (isSameReplica && other.live) return 'replica-in-use'
-      if ((isSameReplica || !this.#isActive(other)) && !other.live) this.#remove(other)
-    }
     const { collection, replica, instance } = key
+    const before = this.#readers.get(collection)?.held.get(replica)
+    if (before !== undefined) {
+      if (before.instance !== instance && before.live) return 'replica-in-use'
+      this.#remove(before)
+    }
+    this.#forgetUnseen(collection)
     const seenAtMs = this.#options.clock.now()
     const lease = { collection, replica, instance, sent: from, ack: from, seenAtMs, live: true }
-    const before = leases.get(keyOf(key))
-    if (before !== undefined) this.#changed.delete(before)
-    // What has emptied itself above is no longer in the book.
-    this.#of(collection).set(keyOf(key), lease)
+    this.#of(collection).held.set(replica, lease)
     this.#note(lease)
     return 'started'
   }
@@ -97,6 +103,9 @@ export class LeaseBook implements Leases {
   async live(key: LeaseKey, live: boolean): Promise<LeaseAnswer> {
     return this.#change(key, (lease) => {
       lease.live = live
+      const { away } = this.#of(lease.collection)
+      if (live) away.delete(lease)
+      else away.add(lease)
       return 'ok'
     })
   }
@@ -109,20 +118,21 @@ export class LeaseBook implements Leases {
 
   async list(collection: CollectionName): Promise<readonly Lease[]> {
     this.#options.assertOpen()
-    return [...(this.#held.get(collection)?.values() ?? [])].map((lease) => ({
+    return [...this.#heldIn(collection)].map((lease) => ({
       ...lease,
       active: this.#isActive(lease),
     }))
   }
 
   find(key: LeaseKey): Held | undefined {
-    return this.#held.get(key.collection)?.get(keyOf(key))
+    const lease = this.#readers.get(key.collection)?.held.get(key.replica)
+    return lease?.instance === key.instance ? lease : undefined
   }
 
   /** Rows up to here are on no active reader's way any more; without active readers, all of them. */
   lowestAck(collection: CollectionName): number {
     let lowest = Infinity
-    for (const lease of this.#held.get(collection)?.values() ?? []) {
+    for (const lease of this.#heldIn(collection)) {
       if (this.#isActive(lease)) lowest = Math.min(lowest, lease.ack)
     }
     return lowest
@@ -130,7 +140,7 @@ export class LeaseBook implements Leases {
 
   get count(): number {
     let count = 0
-    for (const leases of this.#held.values()) count += leases.size
+    for (const { held } of this.#readers.values()) count += held.size
     return count
   }
 
@@ -161,6 +171,9 @@ export class LeaseBook implements Leases {
     const lease = this.find(key)
     if (lease === undefined) return 'lease-ended'
     const answer = change(lease)
+    const away = this.#of(key.collection).away
+    // It has been seen: others are forgotten before it.
+    if (away.delete(lease)) away.add(lease)
     this.#note(lease)
     return answer
   }
@@ -173,9 +186,10 @@ export class LeaseBook implements Leases {
 
   #remove(lease: Held): void {
     const { collection, replica, instance } = lease
-    const leases = this.#held.get(collection)
-    leases?.delete(keyOf(lease))
-    if (leases?.size === 0) this.#held.delete(collection)
+    const readers = this.#of(collection)
+    readers.held.delete(replica)
+    readers.away.delete(lease)
+    if (readers.held.size === 0) this.#readers.delete(collection)
     this.#changed.delete(lease)
     this.#ended.set(bookKeyOf(lease), { collection, replica, instance })
     this.#tell()
@@ -192,13 +206,34 @@ export class LeaseBook implements Leases {
     return this.#options.clock.now() - seenAtMs <= this.#options.peerTimeoutMs
   }
 
-  #of(collection: CollectionName): Map<string, Held> {
-    const known = this.#held.get(collection)
-    if (known !== undefined) return known
-    const leases = new Map<string, Held>()
-    this.#held.set(collection, leases)
-    return leases
+  #heldIn(collection: CollectionName): Iterable<Held> {
+    return this.#readers.get(collection)?.held.values() ?? []
   }
+
+  #forgetUnseen(collection: CollectionName): void {
+    for (const lease of this.#readers.get(collection)?.away ?? []) {
+      if (this.#isActive(lease)) return
+      this.#remove(lease)
+    }
+  }
+
+  #of(collection: CollectionName): Readers {
+    const known = this.#readers.get(collection)
+    if (known !== undefined) return known
+    const readers: Readers = { held: new Map(), away: new Set() }
+    this.#readers.set(collection, readers)
+    return readers
+  }
+}
+
+/** The leases of one collection. */
+interface Readers {
+  readonly held: Map<ReplicaId, Held>
+  /**
+   * Those that are not live, in the order in which they went or were last seen since: the first is
+   * mostly the first to be forgotten, and none of the others is looked at while it is not.
+   */
+  readonly away: Set<Held>
 }
 
 interface Held extends LeaseKey {
@@ -208,12 +243,8 @@ interface Held extends LeaseKey {
   live: boolean
 }
 
-function keyOf({ replica, instance }: LeaseKey): string {
-  return `${replica}\n${instance}`
-}
-
-function bookKeyOf(key: LeaseKey): string {
-  return `${key.collection}\n${keyOf(key)}`
+function bookKeyOf({ collection, replica, instance }: LeaseKey): string {
+  return `${collection}\n${replica}\n${instance}`
 }
 
 function storedOf({ collection, replica, instance, sent, ack, seenAtMs }: Held): StoredLease {
