@@ -15,17 +15,18 @@ export class Addresses {
     this.#maxPerAddress = maxPerAddress
   }
 
-  /** The release of the place, which may be called once; undefined when there is no place left. */
-  acquire(address: string): (() => void) | undefined {
+  /** Takes a place, which is to be released once. False: there is none left. */
+  acquire(address: string): boolean {
     const key = addressKey(address)
     const count = this.#countByAddress.get(key) ?? 0
-    if (this.#total >= this.#maxSockets || count >= this.#maxPerAddress) return undefined
+    if (this.#total >= this.#maxSockets || count >= this.#maxPerAddress) return false
     this.#total++
     this.#countByAddress.set(key, count + 1)
-    return () => this.#release(key)
+    return true
   }
 
-  #release(key: string): void {
+  release(address: string): void {
+    const key = addressKey(address)
     this.#total--
     const count = (this.#countByAddress.get(key) ?? 1) - 1
     if (count === 0) this.#countByAddress.delete(key)

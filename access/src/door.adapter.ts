@@ -31,12 +31,19 @@ export interface DoorOptions {
 export class Door {
   readonly #options: DoorOptions
   readonly #isLoopbackOnly: boolean
+  /** One for all sockets, called on the one that closed: each idle socket would keep its own. */
+  readonly #onClosed: (this: Duplex) => void
   readonly #origins: OriginPolicy
   readonly #addresses: Addresses
-  readonly #inside = new Set<Duplex>()
+  /** The address of each. */
+  readonly #inside = new Map<Duplex, string>()
   #isShut = false
 
   constructor(options: DoorOptions) {
+    const released = (socket: Duplex): void => this.#release(socket)
+    this.#onClosed = function () {
+      released(this)
+    }
     this.#options = options
     this.#isLoopbackOnly = !options.asksForTokens && !options.isOpen
     this.#origins = {
@@ -55,18 +62,14 @@ export class Door {
   admit(request: IncomingMessage, socket: Duplex): string | undefined {
     const address = this.#addressOf(request)
     const refused = this.#refusalOf(request)
-    const release = refused === undefined ? this.#addresses.acquire(address) : undefined
-    if (release === undefined) {
+    if (refused !== undefined || !this.#addresses.acquire(address)) {
       const code = refused ?? 'too-many'
       this.#options.onRefused(code)
       refuseUpgrade(socket, isForbidden(code) ? 403 : 503, code)
       return undefined
     }
-    this.#inside.add(socket)
-    socket.once('close', () => {
-      this.#inside.delete(socket)
-      release()
-    })
+    this.#inside.set(socket, address)
+    socket.on('close', this.#onClosed)
     return address
   }
 
@@ -78,10 +81,16 @@ export class Door {
   /** Resolves when all are gone; who does not answer the close within `closeMs` is cut off. */
   async emptied(clock: Clock, closeMs: number): Promise<void> {
     const undo = clock.after(closeMs, () => {
-      for (const socket of this.#inside) socket.destroy()
+      for (const socket of this.#inside.keys()) socket.destroy()
     })
-    await Promise.all([...this.#inside].map(closedOf))
+    await Promise.all([...this.#inside.keys()].map(closedOf))
     undo()
+  }
+
+  #release(socket: Duplex): void {
+    const address = this.#inside.get(socket)
+    if (address !== undefined) this.#addresses.release(address)
+    this.#inside.delete(socket)
   }
 
   #refusalOf(request: IncomingMessage): ErrorCode | undefined {

@@ -81,12 +81,7 @@ class RemoteLink implements Link {
   readonly maxFrameBytes: number
   readonly bufferedBytes = 0
   readonly #control: Control
-  readonly #events = new LinkEvents(
-    (call) => queueMicrotask(call),
-    () => {
-      throw new Error('frames were served that nobody asked for')
-    },
-  )
+  readonly #events = new LinkEvents((call) => queueMicrotask(call))
   #listeners = 0
   #isClosing = false
 
@@ -96,7 +91,8 @@ class RemoteLink implements Link {
     this.kind = like.kind
     this.maxFrameBytes = like.maxFrameBytes
     control.on('frame', (bytes) => {
-      if (!this.#isClosing) this.#events.receive(bytes)
+      if (this.#isClosing || this.#events.receive(bytes)) return
+      throw new Error('frames were served that nobody asked for')
     })
     control.on('close', (closed) => {
       this.#events.finish(JSON.parse(new TextDecoder().decode(closed)) as LinkClosed)

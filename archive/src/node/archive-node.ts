@@ -1,4 +1,4 @@
-import { Channel } from '@holdfast/peer'
+import { Channel, Deadlines } from '@holdfast/peer'
 import {
   jittered,
   type Clock,
@@ -20,7 +20,6 @@ import type { Caller } from './access/caller.js'
 import type { AccessVerifier } from './access/verifier.js'
 import type { NodeContext } from './context.js'
 import { NodeCounters } from './counters.js'
-import { Deadlines } from './deadlines.js'
 import { Collection } from './fan-out/collection.js'
 import { LeaseFlusher } from './fan-out/lease-flusher.js'
 import { defaultNodeLimits, type NodeLimits } from './limits.js'

@@ -1,26 +1,53 @@
+import { PipeLink, socketCloseCodes, type Pipe, type PipeListener } from '@holdfast/peer'
+import type { Link, LinkClosed } from '@holdfast/peer/ports'
+import { frameBounds } from '@holdfast/peer/protocol'
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
+import { answerPings } from './pings.adapter.js'
 
 /**
- * A WebSocket of a server that puts a small message and its header into one piece of memory, and
- * writes that. `ws` writes the two one after the other, in a system call that takes a list: for a
- * keystroke that goes to a thousand readers, this is a third of what it costs.
+ * A WebSocket of a server, and the pipe of a link at once. There are many of them:
  *
- * Only for connections without extensions: their messages go out in the turn in which they are sent,
- * so what is written here and what `ws` writes by itself (pongs, the close) keep their order.
+ * - What it hears it tells its link by functions that all sockets share. Handlers like the browser's
+ *   (`onmessage`, …) cost each idle client as much memory as everything else that `ws` has of it.
+ * - A small message and its header are put into one piece of memory and written. `ws` writes the two
+ *   one after the other, in a system call that takes a list: for a keystroke that goes to a thousand
+ *   readers, this is a third of what it costs. Only for connections without extensions: their
+ *   messages go out in the turn in which they are sent, so what is written here and what `ws` writes
+ *   by itself (pongs, the close) keep their order.
  */
-export class DirectWebSocket extends WebSocket {
+export class DirectWebSocket extends WebSocket implements Pipe {
+  /** Whom it tells what it hears. */
+  listener: PipeListener | undefined
   #pipe: Duplex | undefined
 
-  /** From now on small messages are written to the pipe that was upgraded. */
-  writeTo(pipe: Duplex): void {
+  /**
+   * The link over this socket. In the turn that accepted it, before its first message can arrive.
+   *
+   * @param pipe that was upgraded: small messages are written to it
+   */
+  link(pipe: Duplex): Link {
     if (this.extensions === '') this.#pipe = pipe
+    return new PipeLink({
+      kind: 'websocket',
+      maxFrameBytes: frameBounds.maxBytes,
+      attach: (listener) => this.#attach(listener),
+    })
+  }
+
+  get bufferedBytes(): number {
+    return this.bufferedAmount
+  }
+
+  hangUp({ by }: LinkClosed): void {
+    this.close(by === 'failed' ? socketCloseCodes.gaveUp : socketCloseCodes.ordinary)
   }
 
   override send(data: unknown, ...others: readonly unknown[]): void {
     const pipe = this.#pipe
+    if (this.readyState !== this.OPEN) return
     const isSmall = data instanceof Uint8Array && data.length <= maxCopiedBytes
-    if (pipe === undefined || !isSmall || others.length > 0 || this.readyState !== this.OPEN) {
+    if (pipe === undefined || !isSmall || others.length > 0) {
       super.send(data as Uint8Array, ...(others as []))
       return
     }
@@ -40,7 +67,36 @@ export class DirectWebSocket extends WebSocket {
     pipe.write(body)
     pipe.uncork()
   }
+
+  #attach(listener: PipeListener): Pipe {
+    this.listener = listener
+    this.binaryType = 'arraybuffer'
+    this.on('message', heard)
+    this.on('close', ended)
+    this.on('error', ignored)
+    answerPings(this)
+    return this
+  }
 }
+
+// `ws` calls these on the socket.
+
+function heard(this: WebSocket, data: unknown): void {
+  const { listener } = this as DirectWebSocket
+  if (data instanceof ArrayBuffer) listener?.frame(new Uint8Array(data))
+  else listener?.garbage('a message that is not binary')
+}
+
+function ended(this: WebSocket, code: number): void {
+  const { listener } = this as DirectWebSocket
+  listener?.ended({
+    by: code === noHandshake ? 'failed' : 'remote',
+    reason: `the socket closed with ${code}`,
+  })
+}
+
+/** A close follows. Without a listener the error would end the process. */
+function ignored(): void {}
 
 /** A message's header and its first bytes. */
 function begun(head: Uint8Array, length: number): Buffer {
@@ -68,3 +124,5 @@ const finalBinary = 0x82
 const twoByteLength = 126
 /** The next eight. */
 const eightByteLength = 127
+/** The code of a connection that ended without a closing handshake. */
+const noHandshake = 1006

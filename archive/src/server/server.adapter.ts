@@ -14,7 +14,6 @@ import {
   refuseUpgrade,
   type Grant,
 } from '@holdfast/access'
-import { webSocketLink } from '@holdfast/peer'
 import {
   consoleLogger,
   systemClock,
@@ -312,12 +311,10 @@ class HttpArchive implements Archive {
     const address = this.#door.admit(request, socket)
     if (address === undefined) return
     counters.sockets++
-    socket.once('close', () => counters.sockets--)
+    socket.on('close', this.#onSocketClosed)
     if (kind === 'peer') {
       this.#peers.handleUpgrade(request, socket, head, (ws) => {
-        ws.writeTo(socket)
-        answerPings(ws)
-        this.node.accept(webSocketLink(ws), { address })
+        this.node.accept(ws.link(socket), { address })
       })
       return
     }
@@ -326,6 +323,9 @@ class HttpArchive implements Archive {
       socket.destroy()
     })
   }
+
+  /** One for all sockets, each of which closes once. */
+  readonly #onSocketClosed = (): void => void this.#parts.counters.sockets--
 
   /**
    * y-websocket clients bring their token in the URL, the only place that is theirs to set. They are

@@ -19,12 +19,15 @@ import {
   type ErrorCode,
   type Lane,
   type Message,
+  type Refusal,
 } from '../protocol/index.js'
 import type { Clock, Link, LinkKind, Random, Undo } from '../ports/index.js'
-import { Heartbeat, type Side } from './heartbeat.js'
-import { Inflow } from './inflow.js'
+import type { Deadlines } from './deadlines.js'
+import { Heartbeat, type Beating } from './heartbeat.js'
+import { Inflow, type Receiving } from './inflow.js'
+import { listed, listens, withListener, withoutListener, type Listeners } from './listeners.js'
 import { Outflow } from './outflow.js'
-import { windowBounds } from './window.js'
+import type { Setting, Side } from './setting.js'
 
 export interface ChannelOptions {
   readonly link: Link
@@ -35,6 +38,8 @@ export interface ChannelOptions {
    * other is there, and both gather what little they acknowledge. Default: `equal`.
    */
   readonly side?: Side
+  /** Of a server: one timer for all its channels. Absent: a timer of its own. */
+  readonly deadlines?: Deadlines
 }
 
 /** Why a channel ended. */
@@ -77,16 +82,19 @@ export const channelBounds = {
   flushWithinMs: 5_000,
 } as const
 
-export class Channel {
-  readonly #link: Link
-  readonly #clock: Clock
+const maxQueuedBytes: Readonly<Record<Lane, number>> = {
+  live: channelBounds.maxLiveQueuedBytes,
+  bulk: channelBounds.maxBulkQueuedBytes,
+}
+
+export class Channel implements Beating, Receiving {
+  readonly #setting: Setting
   readonly #heartbeat: Heartbeat
   readonly #outflow: Outflow
   readonly #inflow: Inflow
-  readonly #undo: Undo[] = []
-  readonly #onMessage = new Set<(message: Message, bytes: Uint8Array) => void>()
-  readonly #onClose = new Set<(closed: ChannelClosed) => void>()
-  readonly #onRoom = new Set<() => void>()
+  #isStarted = false
+  #onMessage: Listeners<[message: Message, bytes: Uint8Array]>
+  #onClose: Listeners<[closed: ChannelClosed]>
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closed: ChannelClosed | undefined
   /** How it will have ended, once this side has begun to close. */
@@ -95,49 +103,21 @@ export class Channel {
   #sentMessages = 0
   #receivedMessages = 0
 
-  constructor({ link, clock, random, side = 'equal' }: ChannelOptions) {
-    const isPrompt = side === 'equal'
-    this.#link = link
-    this.#clock = clock
-    this.#outflow = new Outflow({
-      link,
-      clock,
-      isPrompt,
-      maxFrameBytes: Math.min(link.maxFrameBytes, frameBounds.defaultMaxBytes),
-      maxQueuedBytes: {
-        live: channelBounds.maxLiveQueuedBytes,
-        bulk: channelBounds.maxBulkQueuedBytes,
-      },
-      onRoom: () => {
-        for (const listener of this.#onRoom) listener()
-      },
-    })
-    this.#inflow = new Inflow({
-      clock,
-      acknowledgeWithinMs: isPrompt
-        ? windowBounds.acknowledgeWithinMs
-        : windowBounds.acknowledgeLateMs,
-      acknowledgesBeats: isPrompt,
-      acknowledge: (receivedBytes) => this.#outflow.acknowledge(receivedBytes),
-      stalled: ({ code, detail }) => this.#refuse(code, detail),
-    })
-    this.#heartbeat = new Heartbeat({
-      side,
-      clock,
-      random,
-      ping: (nextWithinMs) => this.send({ type: 'ping', nonce: 0, nextWithinMs }),
-      dead: () => this.#end({ by: 'dead', code: 'timeout', reason: 'silence' }),
-    })
+  constructor({ link, clock, random, side = 'equal', deadlines }: ChannelOptions) {
+    this.#setting = { link, clock, random, side, deadlines }
+    this.#outflow = new Outflow(this.#setting, maxQueuedBytes)
+    this.#inflow = new Inflow(this.#setting, this)
+    this.#heartbeat = new Heartbeat(this.#setting, this)
   }
 
   /** Begins to listen and to beat. What the link received before is heard now. */
   start(): void {
-    if (this.#undo.length > 0 || this.#state !== 'open') return
-    this.#undo.push(
-      this.#link.onFrame((frame) => this.#take(frame)),
-      // The other side hangs up as soon as it has heard the `bye`.
-      this.#link.onClose((end) => this.#end(this.#goodbye ?? end)),
-    )
+    if (this.#isStarted || this.#state !== 'open') return
+    this.#isStarted = true
+    const { link } = this.#setting
+    link.onFrame((frame) => this.#take(frame))
+    // The other side hangs up as soon as it has heard the `bye`.
+    link.onClose((end) => this.#end(this.#goodbye ?? end))
     this.#heartbeat.start()
   }
 
@@ -190,28 +170,27 @@ export class Channel {
 
   /** Each message in order, with its bytes (views of what came: copy what is kept). */
   onMessage(listener: (message: Message, bytes: Uint8Array) => void): Undo {
-    this.#onMessage.add(listener)
-    return () => this.#onMessage.delete(listener)
+    this.#onMessage = withListener(this.#onMessage, listener)
+    return () => (this.#onMessage = withoutListener(this.#onMessage, listener))
   }
 
   /** Once, also for who listens after the end. */
   onClose(listener: (closed: ChannelClosed) => void): Undo {
     const closed = this.#closed
     if (closed !== undefined) queueMicrotask(() => listener(closed))
-    else this.#onClose.add(listener)
-    return () => this.#onClose.delete(listener)
+    else this.#onClose = withListener(this.#onClose, listener)
+    return () => (this.#onClose = withoutListener(this.#onClose, listener))
   }
 
   /** A lane that was full has room again. */
   onRoom(listener: () => void): Undo {
-    this.#onRoom.add(listener)
-    return () => this.#onRoom.delete(listener)
+    return this.#outflow.onRoom(listener)
   }
 
   /** From the other side's `hello`: the longest frame that it takes in. */
   limitFrames(maxFrameBytes: number): void {
     this.#outflow.limitFrames(
-      Math.min(this.#link.maxFrameBytes, maxFrameBytes, frameBounds.maxBytes),
+      Math.min(this.#setting.link.maxFrameBytes, maxFrameBytes, frameBounds.maxBytes),
     )
   }
 
@@ -221,7 +200,7 @@ export class Channel {
    */
   limitFastFrames(maxFrameBytes: number): void {
     this.#outflow.limitFastFrames(
-      Math.min(this.#link.maxFrameBytes, maxFrameBytes, frameBounds.maxBytes),
+      Math.min(this.#setting.link.maxFrameBytes, maxFrameBytes, frameBounds.maxBytes),
     )
   }
 
@@ -246,7 +225,7 @@ export class Channel {
 
   stats(): ChannelStatistics {
     return {
-      path: this.#link.kind,
+      path: this.#setting.link.kind,
       sentMessages: this.#sentMessages,
       receivedMessages: this.#receivedMessages,
       sentBytes: this.#outflow.sentBytes,
@@ -282,7 +261,7 @@ export class Channel {
     this.#state = 'closing'
     this.#outflow.finish()
     this.#heartbeat.stop()
-    this.#giveUpFlushing = this.#clock.after(channelBounds.flushWithinMs, () =>
+    this.#giveUpFlushing = this.#setting.clock.after(channelBounds.flushWithinMs, () =>
       this.#end({ by: 'local', reason: 'closed before everything had left' }),
     )
   }
@@ -290,6 +269,24 @@ export class Channel {
   /** Ends the link now, with whatever is queued. Idempotent. */
   abort(reason = 'aborted'): void {
     this.#end({ by: 'local', reason })
+  }
+
+  // From its own parts ----------------------------------------------------------------------------
+
+  ping(nextWithinMs: number): void {
+    this.send({ type: 'ping', nonce: 0, nextWithinMs })
+  }
+
+  dead(): void {
+    this.#end({ by: 'dead', code: 'timeout', reason: 'silence' })
+  }
+
+  acknowledge(receivedBytes: number): void {
+    this.#outflow.acknowledge(receivedBytes)
+  }
+
+  stalled({ code, detail }: Refusal): void {
+    this.#refuse(code, detail)
   }
 
   #enqueue(
@@ -314,7 +311,7 @@ export class Channel {
   }
 
   #takeIn(frame: Uint8Array): void {
-    const nowMs = this.#clock.monotonic()
+    const nowMs = this.#setting.clock.monotonic()
     this.#heartbeat.heard(nowMs)
     const taken = this.#inflow.take(frame, nowMs)
     if (!taken.ok) {
@@ -339,7 +336,7 @@ export class Channel {
     switch (message.type) {
       case 'ping':
         this.#heartbeat.promised(message.nextWithinMs)
-        this.send({ type: 'pong', nonce: message.nonce })
+        this.sendAlone(pongTo(message.nonce), 'live')
         return
       case 'pong':
         this.#heartbeat.answered()
@@ -356,7 +353,9 @@ export class Channel {
         return
       default:
         if (this.#state === 'open') {
-          for (const listener of this.#onMessage) listener(message, bytes)
+          for (const listener of listed(this.#onMessage)) {
+            if (listens(this.#onMessage, listener)) listener(message, bytes)
+          }
         }
     }
   }
@@ -381,14 +380,23 @@ export class Channel {
     this.#giveUpFlushing?.()
     this.#inflow.close()
     this.#outflow.close()
-    for (const undo of this.#undo.splice(0)) undo()
-    this.#link.close(closed.reason)
-    this.#onMessage.clear()
-    this.#onRoom.clear()
-    for (const listener of this.#onClose) listener(closed)
-    this.#onClose.clear()
+    // From now on it hands out no frames.
+    this.#setting.link.close(closed.reason)
+    this.#onMessage = undefined
+    const listeners = this.#onClose
+    for (const listener of listed(listeners)) {
+      if (listens(this.#onClose, listener)) listener(closed)
+    }
+    this.#onClose = undefined
   }
 }
+
+/** Ours ask without a number, mostly: their answer is put into bytes once, not for each of them. */
+function pongTo(nonce: number): Uint8Array {
+  return nonce === 0 ? usualPong : encodeMessage({ type: 'pong', nonce })
+}
+
+const usualPong = encodeMessage({ type: 'pong', nonce: 0 })
 
 /** Codes that blame nothing on the one at the other end. */
 const ownFailures: ReadonlySet<ErrorCode> = new Set(['frame-lost', 'timeout', 'internal'])

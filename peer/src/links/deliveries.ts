@@ -8,11 +8,16 @@ export class Deliveries {
   /** By what the lane has to have given out first. */
   readonly #leaving: Readonly<Record<Lane, Waiting[]>> = { live: [], bulk: [] }
   /** By what the other side has to have acknowledged first. */
-  #arriving: Waiting[] = []
+  readonly #arriving: Waiting[] = []
 
   /** Whether anybody waits for a message to leave. */
   get areAwaited(): boolean {
     return this.#leaving.live.length > 0 || this.#leaving.bulk.length > 0
+  }
+
+  /** Nobody waits for anything. */
+  get isEmpty(): boolean {
+    return !this.areAwaited && this.#arriving.length === 0
   }
 
   /** @param atBytes of the lane, up to the message's end */
@@ -29,11 +34,6 @@ export class Deliveries {
 
   acknowledged(bytes: number): void {
     for (const { onDelivered } of takeThrough(this.#arriving, bytes)) onDelivered()
-  }
-
-  clear(): void {
-    this.#arriving = []
-    this.#leaving.live.length = this.#leaving.bulk.length = 0
   }
 }
 

@@ -10,21 +10,16 @@
  * tab, an app in the background) promises so in its ping, and is waited for that much longer; whoever
  * only answers is as silent as it is not asked.
  */
-import { jittered, type Clock, type Random, type Undo } from '../ports/index.js'
+import { jittered, type Undo } from '../ports/index.js'
+import type { Due } from './deadlines.js'
+import type { Setting } from './setting.js'
 
-/**
- * `equal`: both ask. Where one side serves many, the `caller` asks alone and the `server` answers:
- * each hears from the other as often, for half the frames.
- */
-export type Side = 'equal' | 'caller' | 'server'
-
-export interface HeartbeatOptions {
-  readonly side: Side
-  readonly clock: Clock
-  readonly random: Random
+/** Whose heart it is. */
+export interface Beating {
   /** Sends a ping with the promise to be heard again within so many milliseconds. */
-  readonly ping: (nextWithinMs: number) => void
-  readonly dead: () => void
+  ping(nextWithinMs: number): void
+  /** Nothing was heard for too long. */
+  dead(): void
 }
 
 export const heartbeatBounds = {
@@ -40,33 +35,40 @@ export const heartbeatBounds = {
   maxPromiseMs: 60_000,
 } as const
 
-export class Heartbeat {
-  readonly #options: HeartbeatOptions
+export class Heartbeat implements Due {
+  dueTick = 0
+  readonly #setting: Setting
+  readonly #channel: Beating
   #away = false
   #heardAtMs: number
   /** How long the other side may be silent. */
   #patienceMs: number = heartbeatBounds.deadAfterMs
   #stopPinging: Undo | undefined
+  /** When the watch that stands ends; undefined: none does. */
+  #watchEndsAtMs: number | undefined
   #stopWatching: Undo | undefined
   /** The last ping that is not answered. */
   #askedAtMs: number | undefined
   #roundTripMs: number | undefined
 
-  constructor(options: HeartbeatOptions) {
-    this.#options = options
-    this.#heardAtMs = options.clock.monotonic()
+  constructor(setting: Setting, channel: Beating) {
+    this.#setting = setting
+    this.#channel = channel
+    this.#heardAtMs = setting.clock.monotonic()
   }
 
   start(): void {
-    this.#heardAtMs = this.#options.clock.monotonic()
-    if (this.#options.side !== 'server') this.#schedulePing()
+    this.#heardAtMs = this.#setting.clock.monotonic()
+    if (this.#setting.side !== 'server') this.#schedulePing()
     this.#watch(this.#patienceMs)
   }
 
   stop(): void {
     this.#stopPinging?.()
+    this.#stopPinging = undefined
     this.#stopWatching?.()
-    this.#stopPinging = this.#stopWatching = undefined
+    this.#stopWatching = this.#watchEndsAtMs = undefined
+    this.#setting.deadlines?.clear(this)
   }
 
   heard(nowMs: number): void {
@@ -94,7 +96,7 @@ export class Heartbeat {
     // A watch that stands ends too early for a longer promise, and then looks again.
     const isShorter = patienceMs < this.#patienceMs
     this.#patienceMs = patienceMs
-    if (isShorter && this.#stopWatching !== undefined) this.#watch(patienceMs)
+    if (isShorter && this.#watchEndsAtMs !== undefined) this.#watch(patienceMs)
   }
 
   /** Hidden or in the background, or back again: says so at once. */
@@ -102,8 +104,24 @@ export class Heartbeat {
     if (this.#away === away) return
     this.#away = away
     if (this.#stopPinging === undefined) return
-    if (this.#options.side === 'caller') this.promised(this.#everyMs)
+    if (this.#setting.side === 'caller') this.promised(this.#everyMs)
     this.#ping()
+  }
+
+  /** The watch has ended, or was looked at in between. */
+  due(): void {
+    const nowMs = this.#setting.clock.monotonic()
+    const lateMs = nowMs - (this.#watchEndsAtMs ?? nowMs)
+    // This side slept: what was said meanwhile is still to be read. The other gets its time again.
+    if (lateMs > heartbeatBounds.deadAfterMs / 2) this.#heardAtMs = nowMs
+    const silentMs = nowMs - this.#heardAtMs
+    if (silentMs < this.#patienceMs) {
+      // Whole milliseconds: a clock that rounds a trace of one down would ask again at once.
+      this.#watch(Math.ceil(this.#patienceMs - silentMs))
+      return
+    }
+    this.stop()
+    this.#channel.dead()
   }
 
   get #everyMs(): number {
@@ -111,37 +129,29 @@ export class Heartbeat {
   }
 
   #ping(): void {
-    const { side, clock, ping } = this.#options
+    const { side, clock } = this.#setting
     // Equals have the times of their frames, which are acknowledged at once.
     if (side === 'caller') this.#askedAtMs ??= clock.monotonic()
-    ping(this.#everyMs)
+    this.#channel.ping(this.#everyMs)
     this.#schedulePing()
   }
 
   #schedulePing(): void {
     this.#stopPinging?.()
-    const { clock, random } = this.#options
+    const { clock, random } = this.#setting
     // Spread downwards only: the promise is the upper bound.
     const delayMs = jittered(random, this.#everyMs * 0.9, 0.1)
     this.#stopPinging = clock.after(delayMs, () => this.#ping())
   }
 
   #watch(delayMs: number): void {
+    const { clock, deadlines } = this.#setting
+    this.#watchEndsAtMs = clock.monotonic() + delayMs
+    if (deadlines !== undefined) {
+      deadlines.set(this, delayMs)
+      return
+    }
     this.#stopWatching?.()
-    const { clock } = this.#options
-    const dueAtMs = clock.monotonic() + delayMs
-    this.#stopWatching = clock.after(delayMs, () => {
-      const nowMs = clock.monotonic()
-      // This side slept: what was said meanwhile is still to be read. The other gets its time again.
-      if (nowMs - dueAtMs > heartbeatBounds.deadAfterMs / 2) this.#heardAtMs = nowMs
-      const silentMs = nowMs - this.#heardAtMs
-      if (silentMs < this.#patienceMs) {
-        // Whole milliseconds: a clock that rounds a trace of one down would ask again at once.
-        this.#watch(Math.ceil(this.#patienceMs - silentMs))
-        return
-      }
-      this.stop()
-      this.#options.dead()
-    })
+    this.#stopWatching = clock.after(delayMs, () => this.due())
   }
 }

@@ -11,35 +11,34 @@ import {
   type Parsed,
   type Refusal,
 } from '../protocol/index.js'
-import type { Clock, Undo } from '../ports/index.js'
+import type { Undo } from '../ports/index.js'
+import { isPrompt, type Setting } from './setting.js'
 import { windowBounds } from './window.js'
 
-interface InflowOptions {
-  readonly clock: Clock
-  /** How long little may wait to be acknowledged … */
-  readonly acknowledgeWithinMs: number
-  /** … and whether pings and pongs are, by themselves: nobody waits for their arrival. */
-  readonly acknowledgesBeats: boolean
+/** Whom it brings what arrives. */
+export interface Receiving {
   /** The other side is to be told that so much has arrived. */
-  readonly acknowledge: (receivedBytes: number) => void
+  acknowledge(receivedBytes: number): void
   /** The rest of a message has not come in time. */
-  readonly stalled: (refusal: Refusal) => void
+  stalled(refusal: Refusal): void
 }
 
 export class Inflow {
-  readonly #options: InflowOptions
+  readonly #setting: Setting
+  readonly #channel: Receiving
   readonly #joiner = new Joiner()
   #acknowledgedBytes = 0
   /** Nothing is acknowledged for now. */
   #isHeld = false
   /** When it was last held no more: until then the other side could not send on. */
-  #releasedAtMs = -Infinity
+  #releasedAtMs: number | undefined
   #acknowledgement: Undo | undefined
   #stallWatch: Undo | undefined
   #isClosed = false
 
-  constructor(options: InflowOptions) {
-    this.#options = options
+  constructor(setting: Setting, channel: Receiving) {
+    this.#setting = setting
+    this.#channel = channel
   }
 
   get receivedBytes(): number {
@@ -50,17 +49,23 @@ export class Inflow {
     const taken = this.#joiner.take(frame, nowMs)
     if (taken.ok && taken.value.kind !== 'received') {
       const { messages } = taken.value
-      if (this.#options.acknowledgesBeats || !isBeat(messages)) this.#planAcknowledgement()
+      // Pings and pongs by themselves wait for the rest: nobody waits for their arrival.
+      if (isPrompt(this.#setting) || !isBeat(messages)) this.#planAcknowledgement()
       this.#watchStall()
     }
     return taken
   }
 
   limitMessages(maxMessageBytes: number): void {
-    this.#joiner.limitMessages({
-      live: Math.min(maxMessageBytes, messageBounds.maxLiveBytes),
-      bulk: maxMessageBytes,
-    })
+    const isUsual = maxMessageBytes === usualLimits.bulk
+    this.#joiner.limitMessages(
+      isUsual
+        ? usualLimits
+        : {
+            live: Math.min(maxMessageBytes, messageBounds.maxLiveBytes),
+            bulk: maxMessageBytes,
+          },
+    )
   }
 
   hold(hold: boolean): void {
@@ -70,7 +75,7 @@ export class Inflow {
       this.#stopAcknowledging()
       this.#stallWatch?.()
     } else if (!this.#isClosed) {
-      this.#releasedAtMs = this.#options.clock.monotonic()
+      this.#releasedAtMs = this.#setting.clock.monotonic()
       this.#watchStall()
       if (this.receivedBytes > this.#acknowledgedBytes) this.#acknowledge()
     }
@@ -87,15 +92,16 @@ export class Inflow {
     const owedBytes = this.receivedBytes - this.#acknowledgedBytes
     if (owedBytes >= windowBounds.acknowledgeEveryBytes) this.#acknowledge()
     else {
-      const { clock, acknowledgeWithinMs } = this.#options
-      this.#acknowledgement ??= clock.after(acknowledgeWithinMs, () => this.#acknowledge())
+      const { acknowledgeWithinMs, acknowledgeLateMs } = windowBounds
+      const withinMs = isPrompt(this.#setting) ? acknowledgeWithinMs : acknowledgeLateMs
+      this.#acknowledgement ??= this.#setting.clock.after(withinMs, () => this.#acknowledge())
     }
   }
 
   #acknowledge(): void {
     this.#stopAcknowledging()
     this.#acknowledgedBytes = this.receivedBytes
-    this.#options.acknowledge(this.#acknowledgedBytes)
+    this.#channel.acknowledge(this.#acknowledgedBytes)
   }
 
   #stopAcknowledging(): void {
@@ -104,20 +110,24 @@ export class Inflow {
   }
 
   #watchStall(): void {
-    const { clock, stalled } = this.#options
+    const { clock } = this.#setting
     const { deadlineMs } = this.#joiner
     if (deadlineMs === undefined && this.#stallWatch === undefined) return
     this.#stallWatch?.()
     this.#stallWatch = undefined
     if (deadlineMs === undefined || this.#isHeld) return
-    const dueMs = Math.max(deadlineMs, this.#releasedAtMs + frameBounds.stallMs)
+    const releasedAtMs = this.#releasedAtMs ?? -Infinity
+    const dueMs = Math.max(deadlineMs, releasedAtMs + frameBounds.stallMs)
     this.#stallWatch = clock.after(Math.ceil(dueMs - clock.monotonic()), () => {
       const refused = this.#joiner.expire(clock.monotonic())
       if (refused === undefined) this.#watchStall()
-      else stalled(refused.refusal)
+      else this.#channel.stalled(refused.refusal)
     })
   }
 }
+
+/** Of whoever has shown who it is: one object for all of them. */
+const usualLimits = { live: messageBounds.maxLiveBytes, bulk: messageBounds.maxBytes } as const
 
 /** A ping or a pong and nothing else. Every message begins with the number of its kind. */
 function isBeat([first, ...others]: readonly Uint8Array[]): boolean {

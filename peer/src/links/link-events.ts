@@ -1,4 +1,5 @@
 import { maxUnheardBytes, type LinkClosed, type Undo } from '../ports/index.js'
+import { listed, listens, withListener, withoutListener, type Listeners } from './listeners.js'
 
 /**
  * The listening half of a link, the same for every kind: who listens, what is kept while nobody
@@ -8,20 +9,16 @@ import { maxUnheardBytes, type LinkClosed, type Undo } from '../ports/index.js'
  */
 export class LinkEvents {
   readonly #later: (call: () => void) => void
-  readonly #onOverflow: () => void
-  readonly #frameListeners = new Set<(frame: Uint8Array) => void>()
-  readonly #closeListeners = new Set<(closed: LinkClosed) => void>()
-  #unheard: Uint8Array[] = []
+  #frameListeners: Listeners<[frame: Uint8Array]>
+  #closeListeners: Listeners<[closed: LinkClosed]>
+  /** What came while nobody listened, until it is handed out. */
+  #unheard: Uint8Array[] | undefined
   #unheardBytes = 0
   #closed: LinkClosed | undefined
 
-  /**
-   * @param later runs a call in a later turn; calls keep their order
-   * @param onOverflow more than `maxUnheardBytes` arrived while nobody listened: fail the link
-   */
-  constructor(later: (call: () => void) => void, onOverflow: () => void) {
+  /** @param later runs a call in a later turn; calls keep their order */
+  constructor(later: (call: () => void) => void) {
     this.#later = later
-    this.#onOverflow = onOverflow
   }
 
   /** Why the link ended, from the moment of the call that ended it; undefined while it is open. */
@@ -30,62 +27,91 @@ export class LinkEvents {
   }
 
   onFrame(listener: (frame: Uint8Array) => void): Undo {
-    // A wrapper a call, so that one function may listen twice and each undo ends its own.
-    const heard = (frame: Uint8Array): void => listener(frame)
-    this.#frameListeners.add(heard)
-    if (this.#unheard.length > 0) this.#later(() => this.#handOut())
-    return () => this.#frameListeners.delete(heard)
+    const heard = apart(this.#frameListeners, listener)
+    this.#frameListeners = withListener(this.#frameListeners, heard)
+    if (this.#unheard !== undefined) this.#later(() => this.#handOut())
+    return once(() => (this.#frameListeners = withoutListener(this.#frameListeners, heard)))
   }
 
   onClose(listener: (closed: LinkClosed) => void): Undo {
-    const heard = (closed: LinkClosed): void => listener(closed)
-    this.#closeListeners.add(heard)
+    const heard = apart(this.#closeListeners, listener)
+    this.#closeListeners = withListener(this.#closeListeners, heard)
     if (this.#closed !== undefined) this.#later(() => this.#tell(heard))
-    return () => this.#closeListeners.delete(heard)
+    return once(() => (this.#closeListeners = withoutListener(this.#closeListeners, heard)))
   }
 
-  /** A frame has arrived. Call it in a turn of its own: it hands the frame out at once. */
-  receive(frame: Uint8Array): void {
-    if (this.#closed !== undefined) return
-    if (this.#unheard.length === 0 && this.#frameListeners.size > 0) {
+  /**
+   * A frame has arrived. Call it in a turn of its own: it hands the frame out at once. False: more
+   * than `maxUnheardBytes` have arrived while nobody listened. Fail the link.
+   */
+  receive(frame: Uint8Array): boolean {
+    if (this.#closed !== undefined) return true
+    if (this.#unheard === undefined && this.#frameListeners !== undefined) {
       this.#hear(frame)
-      return
+      return true
     }
+    this.#unheard ??= []
     this.#unheard.push(frame)
     // The 64 stand for what a kept frame costs besides its bytes, or empty ones would be free.
     this.#unheardBytes += frame.byteLength + 64
-    if (this.#frameListeners.size > 0) this.#handOut()
-    else if (this.#unheardBytes > maxUnheardBytes) this.#onOverflow()
+    if (this.#frameListeners !== undefined) this.#handOut()
+    return this.#unheardBytes <= maxUnheardBytes
   }
 
   /** The link has ended. The first call counts; listeners hear of it in a later turn. */
   finish(closed: LinkClosed): void {
     if (this.#closed !== undefined) return
     this.#closed = closed
-    this.#unheard = []
+    this.#frameListeners = undefined
+    this.#unheard = undefined
     this.#unheardBytes = 0
-    for (const listener of this.#closeListeners) this.#later(() => this.#tell(listener))
+    for (const listener of listed(this.#closeListeners)) this.#later(() => this.#tell(listener))
   }
 
   /** Stops where the last listener goes: what is left waits for the next one. */
   #handOut(): void {
-    while (this.#frameListeners.size > 0) {
+    while (this.#unheard !== undefined && this.#frameListeners !== undefined) {
       const frame = this.#unheard.shift()
-      if (frame === undefined) return
-      this.#unheardBytes -= frame.byteLength + 64
-      this.#hear(frame)
+      if (frame !== undefined) {
+        this.#unheardBytes -= frame.byteLength + 64
+        this.#hear(frame)
+      }
+      if (this.#unheard?.length === 0) this.#unheard = undefined
     }
   }
 
   #hear(frame: Uint8Array): void {
-    for (const listener of this.#frameListeners) {
-      listener(frame)
-      if (this.#closed !== undefined) return
+    const listeners = this.#frameListeners
+    if (typeof listeners === 'function') {
+      listeners(frame)
+      return
+    }
+    for (const listener of listed(listeners)) {
+      if (listens(this.#frameListeners, listener)) listener(frame)
     }
   }
 
   /** Each close listener is told once, and not after its undo. */
   #tell(listener: (closed: LinkClosed) => void): void {
-    if (this.#closed !== undefined && this.#closeListeners.delete(listener)) listener(this.#closed)
+    if (this.#closed === undefined || !listens(this.#closeListeners, listener)) return
+    this.#closeListeners = withoutListener(this.#closeListeners, listener)
+    listener(this.#closed)
+  }
+}
+
+/** One function may listen twice, and each undo ends its own: the second is a function of its own. */
+function apart<Heard>(
+  listeners: Listeners<[Heard]>,
+  listener: (heard: Heard) => void,
+): (heard: Heard) => void {
+  return listens(listeners, listener) ? (heard) => listener(heard) : listener
+}
+
+/** The same function may have come to listen again when an undo is called again. */
+function once(undo: () => void): Undo {
+  let isDone = false
+  return () => {
+    if (!isDone) undo()
+    isDone = true
   }
 }

@@ -7,27 +7,21 @@
  *
  * At most a window of bytes is on its way and not acknowledged; the rest waits in the lanes, bounded.
  */
-import { Splitter, type Lane } from '../protocol/index.js'
-import type { Clock, Link } from '../ports/index.js'
+import { frameBounds, Splitter, type Lane } from '../protocol/index.js'
+import type { Undo } from '../ports/index.js'
 import { Deliveries } from './deliveries.js'
+import { listed, withListener, withoutListener, type Listeners } from './listeners.js'
+import { isPrompt, type Setting } from './setting.js'
 import { Window, windowBounds } from './window.js'
 
-interface OutflowOptions {
-  readonly link: Link
-  readonly clock: Clock
-  /** Whether the other side acknowledges little as soon as much. */
-  readonly isPrompt: boolean
-  readonly maxFrameBytes: number
-  readonly maxQueuedBytes: Readonly<Record<Lane, number>>
-  /** A lane that was full has room again. */
-  readonly onRoom: () => void
-}
-
 export class Outflow {
-  readonly #options: OutflowOptions
+  readonly #setting: Setting
+  readonly #maxQueuedBytes: Readonly<Record<Lane, number>>
   readonly #splitter: Splitter
   readonly #window: Window
-  readonly #deliveries = new Deliveries()
+  /** While anybody waits for one. */
+  #deliveries: Deliveries | undefined
+  #onRoom: Listeners<[]>
   /** Who waits until less is on its way. */
   #lighter: Lighter[] | undefined
   #state: 'open' | 'closing' | 'closed' = 'open'
@@ -39,15 +33,21 @@ export class Outflow {
   #fastFrameBytes: number | undefined
   #isFast = false
 
-  constructor(options: OutflowOptions) {
-    this.#options = options
-    const { maxFrameBytes, maxQueuedBytes, isPrompt } = options
-    this.#window = new Window(isPrompt)
-    this.#splitter = new Splitter({ maxFrameBytes, maxQueuedBytes })
+  constructor(setting: Setting, maxQueuedBytes: Readonly<Record<Lane, number>>) {
+    this.#setting = setting
+    this.#maxQueuedBytes = maxQueuedBytes
+    this.#window = new Window(isPrompt(setting))
+    this.#splitter = new Splitter({ maxFrameBytes: this.#slowFrameBytes, maxQueuedBytes })
+  }
+
+  /** A lane that was full has room again. */
+  onRoom(listener: () => void): Undo {
+    this.#onRoom = withListener(this.#onRoom, listener)
+    return () => (this.#onRoom = withoutListener(this.#onRoom, listener))
   }
 
   hasRoom(lane: Lane): boolean {
-    return this.#splitter.queuedBytesOf(lane) < this.#options.maxQueuedBytes[lane]
+    return this.#splitter.queuedBytesOf(lane) < this.#maxQueuedBytes[lane]
   }
 
   get hasBulk(): boolean {
@@ -94,6 +94,7 @@ export class Outflow {
       return false
     }
     if (onDelivered !== undefined) {
+      this.#deliveries ??= new Deliveries()
       this.#deliveries.expect(lane, this.#splitter.lane(lane).enqueuedBytes, onDelivered)
     }
     if (isAlone) this.#pump()
@@ -116,7 +117,8 @@ export class Outflow {
   /** The other side says how much has arrived there. False: it cannot be. */
   acknowledged(bytes: number, nowMs: number): boolean {
     if (!this.#window.acked(bytes, this.#splitter.sentBytes, nowMs)) return false
-    this.#deliveries.acknowledged(bytes)
+    this.#deliveries?.acknowledged(bytes)
+    if (this.#deliveries?.isEmpty === true) this.#deliveries = undefined
     if (this.#fastFrameBytes !== undefined) this.#fitFrames(this.#fastFrameBytes)
     this.#pump()
     if (this.#lighter !== undefined) this.#tellLighter()
@@ -127,14 +129,14 @@ export class Outflow {
   sendNow(bytes: Uint8Array): void {
     this.#splitter.enqueue(bytes, 'live')
     const frame = this.#splitter.next()
-    if (frame !== undefined) this.#options.link.send(frame)
+    if (frame !== undefined) this.#setting.link.send(frame)
   }
 
   /** As `acknowledge`, and nothing behind it: the other side is closing and waits for this alone. */
   acknowledgeLast(receivedBytes: number): void {
     this.#splitter.acknowledge(receivedBytes)
     const frame = this.#splitter.next()
-    if (frame !== undefined) this.#options.link.send(frame)
+    if (frame !== undefined) this.#setting.link.send(frame)
   }
 
   /** What is queued still leaves, and nobody is told of room any more. */
@@ -144,8 +146,9 @@ export class Outflow {
 
   close(): void {
     this.#state = 'closed'
-    this.#deliveries.clear()
+    this.#deliveries = undefined
     this.#lighter = undefined
+    this.#onRoom = undefined
   }
 
   /** At the end of this turn: what is sent in one turn shares frames. */
@@ -164,7 +167,7 @@ export class Outflow {
 
   #pump(): void {
     if (this.#state === 'closed') return
-    const { link, clock, onRoom } = this.#options
+    const { link, clock } = this.#setting
     for (;;) {
       const full = this.unacknowledgedBytes >= this.#window.bytes || this.#overflowsBuffer
       if (full && this.#splitter.queuedBytes > 0) this.#window.limited()
@@ -182,15 +185,16 @@ export class Outflow {
         this.#window.sent(sentBytes, clock.monotonic())
       }
     }
-    if (this.#deliveries.areAwaited) {
+    const deliveries = this.#deliveries
+    if (deliveries?.areAwaited === true) {
       for (const lane of lanes) {
         const { leftBytes } = this.#splitter.lane(lane)
-        this.#deliveries.left(lane, leftBytes, this.#splitter.sentBytes)
+        deliveries.left(lane, leftBytes, this.#splitter.sentBytes)
       }
     }
     if (this.#wasFull && this.#state === 'open' && lanes.every((lane) => this.hasRoom(lane))) {
       this.#wasFull = false
-      onRoom()
+      for (const listener of listed(this.#onRoom)) listener()
     }
   }
 
@@ -198,7 +202,11 @@ export class Outflow {
     const isFast = this.#window.bytesPerMs * windowBounds.maxFrameMs >= fastFrameBytes
     if (isFast === this.#isFast) return
     this.#isFast = isFast
-    this.#splitter.limitFrames(isFast ? fastFrameBytes : this.#options.maxFrameBytes)
+    this.#splitter.limitFrames(isFast ? fastFrameBytes : this.#slowFrameBytes)
+  }
+
+  get #slowFrameBytes(): number {
+    return Math.min(this.#setting.link.maxFrameBytes, frameBounds.defaultMaxBytes)
   }
 
   #tellLighter(): void {
@@ -218,7 +226,7 @@ export class Outflow {
     const { maxBufferedBytes } = windowBounds
     return (
       this.unacknowledgedBytes > maxBufferedBytes &&
-      this.#options.link.bufferedBytes > maxBufferedBytes
+      this.#setting.link.bufferedBytes > maxBufferedBytes
     )
   }
 }

@@ -45,11 +45,10 @@ export interface PipeLinkOptions {
  */
 export const maxLinkBufferBytes = 8 * 1024 * 1024
 
-export class PipeLink implements Link {
+export class PipeLink implements Link, PipeListener {
   readonly kind: LinkKind
   readonly maxFrameBytes: number
-  readonly sendInTwo?: (head: Uint8Array, body: Uint8Array) => void
-  readonly #events: LinkEvents
+  readonly #events = new LinkEvents(inMicrotask)
   readonly #pipe: Pipe
   /** What waited when the pipe was last asked, and all that was given to it since. */
   #bufferedAtMostBytes = 0
@@ -57,27 +56,7 @@ export class PipeLink implements Link {
   constructor({ kind, maxFrameBytes, attach }: PipeLinkOptions) {
     this.kind = kind
     this.maxFrameBytes = maxFrameBytes
-    // A microtask is a later turn, and unlike a timer a hidden page does not hold it back.
-    this.#events = new LinkEvents(
-      (call) => queueMicrotask(call),
-      () => this.#fail('nobody listens'),
-    )
-    this.#pipe = attach({
-      frame: (frame) => this.#take(frame),
-      ended: (closed) => this.#events.finish(closed),
-      garbage: (reason) => this.#fail(reason),
-    })
-    const pipe = this.#pipe
-    if (pipe.sendInTwo !== undefined) {
-      this.sendInTwo = (head, body) => {
-        if (!this.#mayTake(head.byteLength + body.byteLength)) return
-        try {
-          pipe.sendInTwo?.(head, body)
-        } catch (error) {
-          this.#fail(`sending threw: ${String(error)}`)
-        }
-      }
-    }
+    this.#pipe = attach(this)
   }
 
   get bufferedBytes(): number {
@@ -93,6 +72,16 @@ export class PipeLink implements Link {
     }
   }
 
+  sendInTwo(head: Uint8Array, body: Uint8Array): void {
+    if (!this.#mayTake(head.byteLength + body.byteLength)) return
+    try {
+      if (this.#pipe.sendInTwo !== undefined) this.#pipe.sendInTwo(head, body)
+      else this.#pipe.send(joined(head, body))
+    } catch (error) {
+      this.#fail(`sending threw: ${String(error)}`)
+    }
+  }
+
   onFrame(listener: (frame: Uint8Array) => void): Undo {
     return this.#events.onFrame(listener)
   }
@@ -103,6 +92,22 @@ export class PipeLink implements Link {
 
   close(reason = 'closed'): void {
     this.#end({ by: 'local', reason })
+  }
+
+  // From the pipe ---------------------------------------------------------------------------------
+
+  frame(frame: Uint8Array): void {
+    if (frame.byteLength > this.maxFrameBytes) {
+      this.#fail(`the other side sent a frame of ${frame.byteLength} bytes`)
+    } else if (!this.#events.receive(frame)) this.#fail('nobody listens')
+  }
+
+  ended(closed: LinkClosed): void {
+    this.#events.finish(closed)
+  }
+
+  garbage(reason: string): void {
+    this.#fail(reason)
   }
 
   get #isClosed(): boolean {
@@ -126,11 +131,6 @@ export class PipeLink implements Link {
     return false
   }
 
-  #take(frame: Uint8Array): void {
-    if (frame.byteLength <= this.maxFrameBytes) this.#events.receive(frame)
-    else this.#fail(`the other side sent a frame of ${frame.byteLength} bytes`)
-  }
-
   #fail(reason: string): void {
     this.#end({ by: 'failed', reason })
   }
@@ -140,4 +140,16 @@ export class PipeLink implements Link {
     this.#events.finish(closed)
     this.#pipe.hangUp(closed)
   }
+}
+
+/** A later turn; and unlike a timer it is not held back by a hidden page. */
+function inMicrotask(call: () => void): void {
+  queueMicrotask(call)
+}
+
+function joined(head: Uint8Array, body: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(head.length + body.length)
+  whole.set(head)
+  whole.set(body, head.length)
+  return whole
 }

@@ -1,6 +1,6 @@
 /*
- * A link over a WebSocket that somebody else has opened or accepted: the browser's, or one of `ws` on
- * either side of a server. Frames are binary messages.
+ * A link over a WebSocket that somebody else has opened or accepted: the browser's, or one of `ws`.
+ * Frames are binary messages.
  *
  *   connecting (frames wait) ──► open ──► closed: remote after a closing handshake, else failed
  */
@@ -21,7 +21,6 @@ export function webSocketLink(socket: WebSocketLike): Link {
 }
 
 class SocketPipe implements Pipe {
-  readonly sendInTwo?: (head: Uint8Array, body: Uint8Array) => void
   readonly #socket: WebSocketLike
   /** What was sent before the socket was open. The link bounds it. */
   #waiting: Uint8Array[] = []
@@ -43,12 +42,6 @@ class SocketPipe implements Pipe {
     }
     // A close event follows. Without a listener `ws` would end the process.
     socket.onerror = () => {}
-    // A server has its sockets when they are open: nothing waits here.
-    if (socket.sendInTwo !== undefined && socket.readyState === openState) {
-      this.sendInTwo = (head, body) => {
-        if (socket.readyState === openState) socket.sendInTwo?.(head, body)
-      }
-    }
     if (socket.readyState > openState) {
       queueMicrotask(() => listener.ended({ by: 'failed', reason: 'the socket was closed' }))
     }
@@ -71,7 +64,7 @@ class SocketPipe implements Pipe {
     this.#waiting = []
     this.#waitingBytes = 0
     this.#socket.onmessage = null
-    this.#socket.close(by === 'failed' ? gaveUp : ordinary)
+    this.#socket.close(by === 'failed' ? socketCloseCodes.gaveUp : socketCloseCodes.ordinary)
   }
 
   #flush(): void {
@@ -82,6 +75,10 @@ class SocketPipe implements Pipe {
 }
 
 const openState = 1
-const ordinary = 1000
-/** Of the codes that are free for applications. For logs: the other end hears `remote` anyway. */
-const gaveUp = 4000
+
+/** How a link ends its socket. For logs: the other end hears `remote` anyway. */
+export const socketCloseCodes = {
+  ordinary: 1000,
+  /** Of the codes that are free for applications. */
+  gaveUp: 4000,
+} as const

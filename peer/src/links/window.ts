@@ -9,11 +9,9 @@
 export class Window {
   readonly #isPrompt: boolean
   #bytes = windowBounds.startBytes
-  #leastRoundTripMs = Infinity
-  #roundTripMs: number | undefined
+  #path: Measured | undefined
   #timed: Timed | undefined
   #ackedBytes = 0
-  #bytesPerMs = 0
 
   /** @param isPrompt whether the other side acknowledges little as soon as much, or takes its time */
   constructor(isPrompt = true) {
@@ -31,12 +29,12 @@ export class Window {
 
   /** The last measured; undefined before the first. */
   get roundTripMs(): number | undefined {
-    return this.#roundTripMs
+    return this.#path?.roundTripMs
   }
 
   /** What the link carries at the least, by the last measurement; 0 before the first. */
   get bytesPerMs(): number {
-    return this.#bytesPerMs
+    return this.#path?.bytesPerMs ?? 0
   }
 
   /**
@@ -81,10 +79,10 @@ export class Window {
   }
 
   #measured(roundTripMs: number, { aheadBytes, limited }: Timed): void {
-    this.#roundTripMs = roundTripMs
-    this.#bytesPerMs = aheadBytes / Math.max(1, roundTripMs)
-    this.#leastRoundTripMs = Math.min(this.#leastRoundTripMs, roundTripMs)
-    const queueMs = roundTripMs - this.#leastRoundTripMs
+    const leastRoundTripMs = Math.min(this.#path?.leastRoundTripMs ?? Infinity, roundTripMs)
+    const bytesPerMs = aheadBytes / Math.max(1, roundTripMs)
+    this.#path = { roundTripMs, leastRoundTripMs, bytesPerMs }
+    const queueMs = roundTripMs - leastRoundTripMs
     const { minBytes, maxBytes, shortQueueMs, longQueueMs } = windowBounds
     if (queueMs > longQueueMs) {
       this.#bytes = Math.max(minBytes, Math.floor(this.#bytes * 0.75))
@@ -92,6 +90,14 @@ export class Window {
       this.#bytes = Math.min(maxBytes, Math.floor(this.#bytes * 1.25))
     }
   }
+}
+
+interface Measured {
+  /** The last, and the least that was seen. */
+  readonly roundTripMs: number
+  readonly leastRoundTripMs: number
+  /** What the link carries at the least. */
+  readonly bytesPerMs: number
 }
 
 /** The frame whose acknowledgement is timed. */

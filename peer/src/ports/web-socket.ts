@@ -9,8 +9,6 @@ export interface WebSocketLike {
   onclose: ((event: never) => void) | null
   onerror: ((event: never) => void) | null
   send(data: string | Uint8Array<ArrayBuffer>): void
-  /** One message of two pieces that lie apart. Only a server's of our own has it. */
-  sendInTwo?(head: Uint8Array, body: Uint8Array): void
   close(code?: number, reason?: string): void
 }
 

@@ -51,10 +51,7 @@ export class RelayLink implements Link {
     this.maxFrameBytes = Math.min(options.maxFrameBytes, signallingBounds.maxRelayFrameBytes)
     this.#maxQueueBytes = options.maxQueueBytes
     this.#pipe = options.pipe
-    this.#events = new LinkEvents(
-      (call) => void options.clock.after(0, call),
-      () => this.#fail('nobody listens'),
-    )
+    this.#events = new LinkEvents((call) => void options.clock.after(0, call))
   }
 
   get bufferedBytes(): number {
@@ -116,7 +113,7 @@ export class RelayLink implements Link {
 
   /** @param frame a view: the rest of the message is not the listener's */
   receive(frame: Uint8Array): void {
-    this.#events.receive(frame.slice())
+    if (!this.#events.receive(frame.slice())) this.#fail('nobody listens')
   }
 
   /** The relay is over, and the server knows. */

@@ -108,17 +108,20 @@ export class Pipe {
         `link ${this.id} ${host}>${remote}`,
         way.conditions,
         newTally(),
-        (frame) => other().gate(() => other().events.receive(frame)),
+        (frame) => other().gate(() => this.#receive(other(), frame)),
       ),
       events: new LinkEvents(
         (call) => void world.clock.after(0, () => end.gate(call), `${host}: link ${this.id} event`),
-        () => this.#fail(end, 'too much arrived while nobody listened'),
       ),
       gate: world.gateOf(host),
       isStanding: true,
       isBroken: false,
     }
     return end
+  }
+
+  #receive(end: End, frame: Uint8Array): void {
+    if (!end.events.receive(frame)) this.#fail(end, 'too much arrived while nobody listened')
   }
 
   #linkOf(end: End, maxFrameBytes: number): SimulatedLink {

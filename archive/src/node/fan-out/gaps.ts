@@ -17,7 +17,7 @@ import {
 } from '@holdfast/peer/protocol'
 import type { GapChange } from '../../log/port.js'
 import type { NodeContext } from '../context.js'
-import type { Due } from '../deadlines.js'
+import type { Due } from '@holdfast/peer'
 import type { Participant } from '../participant.js'
 
 type CommittedOp = MessageOf<'committed'>['results'][number]

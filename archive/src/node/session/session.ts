@@ -13,7 +13,7 @@
  * Every message is held against the state and the access before anything is done for it. What makes
  * no sense is answered with a code, a few times; then the link is closed.
  */
-import { Channel, type ChannelClosed } from '@holdfast/peer'
+import { Channel, type ChannelClosed, type Due } from '@holdfast/peer'
 import type { Link, Undo } from '@holdfast/peer/ports'
 import {
   accessLevels,
@@ -34,7 +34,6 @@ import {
 import { admit, checkHello, grantOf, type Admitted } from '../access/admission.js'
 import type { Caller } from '../access/caller.js'
 import type { NodeContext } from '../context.js'
-import type { Due } from '../deadlines.js'
 import type { LeaseKey } from '../../log/port.js'
 import type { Collection } from '../fan-out/collection.js'
 import type { Reader } from '../fan-out/reader.js'
@@ -73,7 +72,7 @@ export class Session implements Due, Participant {
   /** A credential is being checked. */
   #isChecking = false
   /** Told that its access has ended; closed unless it is renewed by then. */
-  #closeAtMs = Infinity
+  #closeAtMs: number | undefined
   #seenAtMs = 0
   #faults = 0
   #budget: Budget | undefined
@@ -92,8 +91,8 @@ export class Session implements Due, Participant {
     this.#owner = owner
     this.#link = link
     this.caller = caller
-    const { clock, random } = context
-    this.channel = new Channel({ link, clock, random, side: 'server' })
+    const { clock, random, deadlines } = context
+    this.channel = new Channel({ link, clock, random, side: 'server', deadlines })
   }
 
   get state(): SessionState {
@@ -122,7 +121,7 @@ export class Session implements Due, Participant {
 
   /** Undefined: it has ended. */
   get access(): Access | undefined {
-    return this.#admitted !== undefined && this.#closeAtMs === Infinity
+    return this.#admitted !== undefined && this.#closeAtMs === undefined
       ? this.#admitted.access
       : undefined
   }
@@ -229,7 +228,7 @@ export class Session implements Due, Participant {
       this.close('timeout')
       return
     }
-    if (clock.monotonic() >= this.#closeAtMs) {
+    if (this.#closeAtMs !== undefined && clock.monotonic() >= this.#closeAtMs) {
       this.close('token-expired')
       return
     }
@@ -433,7 +432,7 @@ export class Session implements Due, Participant {
       return
     }
     this.#admitted = admitted.value
-    this.#closeAtMs = Infinity
+    this.#closeAtMs = undefined
     this.send({ type: 'granted', grant: grantOf(this.context, admitted.value) })
     this.reader?.hold(false)
     this.#checkExpiry()
@@ -443,7 +442,7 @@ export class Session implements Due, Participant {
   #checkExpiry(): void {
     const { clock, limits } = this.context
     const admitted = this.#admitted
-    if (admitted === undefined || this.#closeAtMs !== Infinity) return
+    if (admitted === undefined || this.#closeAtMs !== undefined) return
     if (clock.now() < admitted.expiresAtMs) return
     this.#closeAtMs = clock.monotonic() + limits.renewWithinMs
     this.reader?.hold(true)
@@ -452,7 +451,7 @@ export class Session implements Due, Participant {
 
   #nextDeadlineMs(): number {
     const { clock, limits } = this.context
-    if (this.#closeAtMs !== Infinity) return this.#closeAtMs - clock.monotonic()
+    if (this.#closeAtMs !== undefined) return this.#closeAtMs - clock.monotonic()
     const expiresInMs = (this.#admitted?.expiresAtMs ?? Infinity) - clock.now()
     return Math.min(expiresInMs, limits.leaseSeenMs)
   }

@@ -20,8 +20,8 @@ export class Subscribing {
   #reader: Reader | undefined
   #lastSubscription = -1
   #hasLease = false
-  /** Lookups of one session run one after the other. */
-  #tail: Promise<void> = Promise.resolve()
+  /** Lookups of one session run one after the other: the last, while it runs. */
+  #tail: Promise<void> | undefined
 
   constructor(session: Participant, collection: Collection, lease: LeaseKey) {
     this.#session = session
@@ -44,9 +44,10 @@ export class Subscribing {
     const reader = new Reader(session, this.#collection, subscription, this.#lease)
     this.#reader = reader
     this.#collection.joined(reader)
-    const before = this.#tail
-    this.#tail = before.then(() => this.#begin(reader, cursor))
-    await this.#tail
+    const begun = this.#after(this.#tail, reader, cursor)
+    this.#tail = begun
+    await begun
+    if (this.#tail === begun) this.#tail = undefined
   }
 
   ack({ subscription, seq }: MessageOf<'ack'>): void {
@@ -88,6 +89,15 @@ export class Subscribing {
   /** No other link of this instance has taken over. */
   #isAlone(): boolean {
     return !this.#collection.sessions.has(this.#lease.instance)
+  }
+
+  async #after(
+    before: Promise<void> | undefined,
+    reader: Reader,
+    cursor: Cursor | undefined,
+  ): Promise<void> {
+    await before
+    await this.#begin(reader, cursor)
   }
 
   async #begin(reader: Reader, cursor: Cursor | undefined): Promise<void> {

@@ -39,15 +39,12 @@ export class Joiner {
   #dueNumber = 0
   #receivedBytes = 0
   #refused: Refused | undefined
-  readonly #underWay: Record<Lane, Assembly | undefined> = { live: undefined, bulk: undefined }
+  #underWay: Readonly<Partial<Record<Lane, Assembly>>> = nothing
 
   constructor(options: JoinerOptions = {}) {
     this.#maxFrameBytes = options.maxFrameBytes ?? frameBounds.maxBytes
     this.#stallMs = options.stallMs ?? frameBounds.stallMs
-    this.#maxMessageBytes = options.maxMessageBytes ?? {
-      live: messageBounds.maxLiveBytes,
-      bulk: messageBounds.maxBytes,
-    }
+    this.#maxMessageBytes = options.maxMessageBytes ?? usualLimits
   }
 
   /** Bytes of all data frames so far, headers included: what `Splitter.acknowledge` tells. */
@@ -90,8 +87,7 @@ export class Joiner {
 
   #refuse(refused: Refused): Refused {
     this.#refused = refused
-    this.#underWay.live = undefined
-    this.#underWay.bulk = undefined
+    this.#underWay = nothing
     return refused
   }
 
@@ -147,7 +143,9 @@ export class Joiner {
     const total = reader.uint()
     this.#checkLength(reader, total, lane)
     if (total <= reader.bytesLeft) reader.refuse('malformed', ': a first piece that is the whole')
-    if (reader.refusal === undefined) this.#underWay[lane] = new Assembly(total, nowMs)
+    if (reader.refusal === undefined) {
+      this.#underWay = { ...this.#underWay, [lane]: new Assembly(total, nowMs) }
+    }
   }
 
   #grow(reader: Reader, lane: Lane, nowMs: number): Uint8Array | undefined {
@@ -159,7 +157,8 @@ export class Joiner {
       reader.refuse('malformed', ': more than the message was to have')
     } else assembly.add(piece, nowMs)
     if (reader.refusal !== undefined || assembly.missingBytes > 0) return undefined
-    this.#underWay[lane] = undefined
+    const { [lane]: _, ...others } = this.#underWay
+    this.#underWay = Object.keys(others).length === 0 ? nothing : others
     return assembly.bytes
   }
 
@@ -168,6 +167,13 @@ export class Joiner {
     if (length > max) reader.refuse('too-large', `: a ${lane} message longer than ${max} bytes`)
   }
 }
+
+/** Of whoever has shown who it is, and of the many for whom nothing is under way: one object for all. */
+const usualLimits: Readonly<Record<Lane, number>> = {
+  live: messageBounds.maxLiveBytes,
+  bulk: messageBounds.maxBytes,
+}
+const nothing = {}
 
 function readReceived(reader: Reader): FrameContent {
   const bytes = reader.uint()

@@ -1,34 +1,41 @@
 /** First in, first out, each in constant time. (An array's `shift` moves everything behind it.) */
-export class Queue<T> {
-  #items: (T | undefined)[] = []
-  #head = 0
+export class Queue<T extends object> {
+  #first: T | undefined
+  /** What waits behind it. Mostly nothing does: then there is no array. */
+  #others: (T | undefined)[] | undefined
+  #nextAt = 0
 
   get first(): T | undefined {
-    return this.#items[this.#head]
+    return this.#first
   }
 
   /** The first, if there is no other. */
   get only(): T | undefined {
-    return this.#items.length - this.#head === 1 ? this.first : undefined
+    return this.#others === undefined ? this.#first : undefined
   }
 
   put(item: T): void {
-    this.#items.push(item)
+    if (this.#first === undefined) this.#first = item
+    else if (this.#others === undefined) this.#others = [item]
+    else this.#others.push(item)
   }
 
   take(): T | undefined {
-    const item = this.#items[this.#head]
-    if (item === undefined) return undefined
-    if (this.#head + 1 === this.#items.length) {
-      // The last: the array is used again.
-      this.#items.length = this.#head = 0
+    const item = this.#first
+    const others = this.#others
+    if (others === undefined) {
+      this.#first = undefined
       return item
     }
-    this.#items[this.#head++] = undefined
-    // Half of the array is empty: what is left moves to the front, at most once for each item.
-    if (this.#head * 2 >= this.#items.length) {
-      this.#items = this.#items.slice(this.#head)
-      this.#head = 0
+    this.#first = others[this.#nextAt]
+    others[this.#nextAt++] = undefined
+    if (this.#nextAt === others.length) {
+      this.#others = undefined
+      this.#nextAt = 0
+    } else if (this.#nextAt * 2 >= others.length) {
+      // Half of the array is empty: what is left moves to the front, at most once for each item.
+      this.#others = others.slice(this.#nextAt)
+      this.#nextAt = 0
     }
     return item
   }

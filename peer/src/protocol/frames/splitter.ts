@@ -29,10 +29,9 @@ export interface SplitterOptions {
  */
 export class Splitter {
   readonly #maxQueuedBytes: Readonly<Record<Lane, number>>
-  readonly #lanes: Readonly<Record<Lane, OutgoingLane>> = {
-    live: new OutgoingLane(),
-    bulk: new OutgoingLane(),
-  }
+  readonly #live = new OutgoingLane()
+  /** Not there before its first message: most links of a server never have one. */
+  #bulk: OutgoingLane | undefined
   #maxFrameBytes: number
   #nextNumber = 0
   #sentBytes = 0
@@ -48,7 +47,7 @@ export class Splitter {
 
   /** Bytes of messages that have not left in a frame yet. */
   get queuedBytes(): number {
-    return this.#lanes.live.queuedBytes + this.#lanes.bulk.queuedBytes
+    return this.#live.queuedBytes + this.#bulkQueuedBytes
   }
 
   /** Bytes of all data frames so far, as the other side's acknowledgements count them. */
@@ -61,8 +60,11 @@ export class Splitter {
    * once the lane has given out as much as it had taken in right after the message went in.
    */
   lane(lane: Lane): { readonly enqueuedBytes: number; readonly leftBytes: number } {
-    const { enqueuedBytes, leftBytes } = this.#lanes[lane]
-    return { enqueuedBytes, leftBytes }
+    const outgoing = lane === 'live' ? this.#live : this.#bulk
+    return {
+      enqueuedBytes: outgoing?.enqueuedBytes ?? 0,
+      leftBytes: outgoing?.leftBytes ?? 0,
+    }
   }
 
   /**
@@ -71,9 +73,10 @@ export class Splitter {
    */
   enqueue(message: Uint8Array, lane: Lane): boolean {
     if (message.length === 0) throw new RangeError('a message has at least one byte')
-    const { queuedBytes } = this.#lanes[lane]
+    const outgoing = this.#laneOf(lane)
+    const { queuedBytes } = outgoing
     if (queuedBytes > 0 && queuedBytes + message.length > this.#maxQueuedBytes[lane]) return false
-    this.#lanes[lane].put(message)
+    outgoing.put(message)
     return true
   }
 
@@ -89,7 +92,7 @@ export class Splitter {
 
   /** As `lane`, without making an object of it. */
   queuedBytesOf(lane: Lane): number {
-    return this.#lanes[lane].queuedBytes
+    return lane === 'live' ? this.#live.queuedBytes : this.#bulkQueuedBytes
   }
 
   /**
@@ -106,7 +109,7 @@ export class Splitter {
     const frame = this.#frameOf(lane, mayLieApart)
     const length = frame.length + (this.body?.length ?? 0)
     this.#sentBytes += length
-    const bulkWaits = lane === 'live' && this.#lanes.bulk.queuedBytes > 0
+    const bulkWaits = lane === 'live' && this.#bulkQueuedBytes > 0
     this.#liveBytesSinceBulk = bulkWaits ? this.#liveBytesSinceBulk + length : 0
     return frame
   }
@@ -116,9 +119,19 @@ export class Splitter {
     return this.#body
   }
 
+  #laneOf(lane: Lane): OutgoingLane {
+    if (lane === 'live') return this.#live
+    this.#bulk ??= new OutgoingLane()
+    return this.#bulk
+  }
+
+  get #bulkQueuedBytes(): number {
+    return this.#bulk?.queuedBytes ?? 0
+  }
+
   #laneToServe(): Lane | undefined {
-    const bulkWaits = this.#lanes.bulk.queuedBytes > 0
-    if (this.#lanes.live.queuedBytes === 0) return bulkWaits ? 'bulk' : undefined
+    const bulkWaits = this.#bulkQueuedBytes > 0
+    if (this.#live.queuedBytes === 0) return bulkWaits ? 'bulk' : undefined
     const share = frameBounds.liveFramesPerBulkFrame * this.#maxFrameBytes
     return bulkWaits && this.#liveBytesSinceBulk >= share ? 'bulk' : 'live'
   }
@@ -132,7 +145,7 @@ export class Splitter {
   }
 
   #frameOf(name: Lane, mayLieApart: boolean): Uint8Array {
-    const lane = this.#lanes[name]
+    const lane = this.#laneOf(name)
     const header = headerLength(this.#nextNumber)
     const room = this.#maxFrameBytes - header
     if (lane.isUnderWay) {

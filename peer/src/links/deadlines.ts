@@ -1,4 +1,4 @@
-import type { Clock, Undo } from '@holdfast/peer/ports'
+import type { Clock, Undo } from '../ports/index.js'
 
 /** Something that wants to be looked at later. */
 export interface Due {
@@ -13,8 +13,8 @@ const tickMs = 250
 const horizonMs = 60_000
 
 /**
- * One timer for all sessions. Ten thousand of them cost ten thousand entries in sets, and no timers;
- * who has nothing to wait for costs nothing.
+ * One timer for all links of a server. Ten thousand of them cost ten thousand entries in sets, and no
+ * timers; who has nothing to wait for costs nothing.
  */
 export class Deadlines {
   readonly #clock: Clock
