@@ -116,8 +116,8 @@ export class SharedPages {
   }
 }
 
-/** Readers of a crowd that are this far apart are still served by one reading. */
-const maxKeptBytes = 4 * 1_024 * 1_024
+/** How far apart a crowd may be and still be served by one reading: 150 readers of 20 MB are so far. */
+const maxKeptBytes = 16 * 1_024 * 1_024
 
 function encoded(
   after: number,
