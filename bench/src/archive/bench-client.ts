@@ -20,7 +20,7 @@ export interface JoinOptions {
   readonly collection?: string
   /** What it types is to be answered: by the server where it does that, else by a second reader. */
   readonly isAnswered?: boolean
-  /** Whether edits of others are taken in, by clients of ours: if not, they are read and counted. Default: yes. */
+  /** Whether edits of others are taken in (not by the peers' clients): else they are read and counted. Default: yes. */
   readonly appliesOthers?: boolean
   /** Whether whole states are taken in (the archive's clients): they fill memory in a storm. */
   readonly keepsStates?: boolean

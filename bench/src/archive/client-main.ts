@@ -31,6 +31,10 @@ const commands: ClientCommands = {
     }
   },
 
+  leave() {
+    for (const client of clients.splice(0)) client.leave()
+  },
+
   async spread(edits, everyMs, letters) {
     const [writer, ...readers] = clients
     if (writer === undefined) throw new Error('nobody is there')

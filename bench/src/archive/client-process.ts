@@ -7,6 +7,8 @@ export interface ClientCommands {
   cpuMs(): number
   /** So many more clients of one document, one after the other; resolves when all have it. */
   join(kind: ServerKind, url: string, count: number, document: string): Promise<void>
+  /** All who have joined are gone. */
+  leave(): void
   /**
    * The first client makes so many edits, one each so often, of so many letters; resolves when
    * everybody has all, or after a while with what has come.

@@ -83,10 +83,12 @@ async function joinYWebsocket(options: JoinOptions): Promise<BenchClient> {
 }
 
 /**
- * A bare socket. It types into a Y.Doc as the others do, and sends each update behind its own number;
- * one that comes back is answered. The relay hands on what it is sent to all sockets of the document.
+ * A bare socket. It types into a Y.Doc and takes in what comes as the others do, and sends each update
+ * behind its own number; one that comes back is answered. The relay hands on what it is sent to all
+ * sockets of the document.
  */
-async function joinRaw({ url, document }: JoinOptions): Promise<BenchClient> {
+async function joinRaw(options: JoinOptions): Promise<BenchClient> {
+  const { url, document, appliesOthers = true } = options
   const socket = new WebSocket(`${url}/${document}`, { perMessageDeflate: false })
   await new Promise((resolve, reject) => {
     socket.once('open', resolve)
@@ -108,10 +110,16 @@ async function joinRaw({ url, document }: JoinOptions): Promise<BenchClient> {
       doc.destroy()
     },
   }
-  doc.on('update', (update: Uint8Array) => client.push(update))
+  doc.on('update', (update: Uint8Array, origin: unknown) => {
+    if (origin !== socket) client.push(update)
+  })
   socket.on('message', (message: Buffer) => {
-    if (message.readUInt32BE() === number) client.onAnswered(1)
-    else client.onArrived(1)
+    if (message.readUInt32BE() === number) {
+      client.onAnswered(1)
+      return
+    }
+    if (appliesOthers) Y.applyUpdate(doc, message.subarray(4), socket)
+    client.onArrived(1)
   })
   return client
 }
