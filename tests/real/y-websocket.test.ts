@@ -1,4 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import * as encoding from 'lib0/encoding'
+import { once } from 'node:events'
+import { WebSocket } from 'ws'
+import * as syncProtocol from 'y-protocols/sync'
 import * as Y from 'yjs'
 import { createTokenVerifier, mintToken } from '@holdfast/signal'
 import { systemClock } from '@holdfast/peer/ports'
@@ -18,6 +22,8 @@ function nameOf<T>(parsed: { ok: true; value: T } | { ok: false }): T {
   if (!parsed.ok) throw new Error('a name of this test is none')
   return parsed.value
 }
+/** Of Chromium, for each message that is larger. */
+const fragmentBytes = 128 * 1024
 const notes = nameOf(parseCollectionName('notes'))
 const first = nameOf(parseDocumentId('first'))
 
@@ -48,6 +54,29 @@ describe('unmodified y-websocket clients', () => {
     await until(() => a.words.length === 95 && b.words.length === 95)
     expect(a.words).toBe(b.words)
     expect(Y.encodeSnapshot(Y.snapshot(a.doc))).toEqual(Y.encodeSnapshot(Y.snapshot(b.doc)))
+  })
+
+  test('[YWS-16] a large document comes in as a browser sends it, in fragments of 128 KiB', async () => {
+    server = await ArchiveServer.start()
+    const doc = new Y.Doc()
+    doc.getText('body').insert(0, 'x'.repeat(12_000_000))
+    const encoder = encoding.createEncoder()
+    syncProtocol.writeUpdate(encoder, Y.encodeStateAsUpdate(doc))
+    const message = encoding.toUint8Array(encoder)
+    const socket = new WebSocket(`ws://127.0.0.1:${server.port}/yjs/notes/first`)
+    await once(socket, 'open')
+    let closed: number | undefined
+    socket.on('close', (code) => (closed = code))
+    const type = Uint8Array.of(0)
+    socket.send(type, { binary: true, fin: false })
+    for (let at = 0; at < message.length; at += fragmentBytes) {
+      const isLast = at + fragmentBytes >= message.length
+      socket.send(message.subarray(at, at + fragmentBytes), { fin: isLast })
+    }
+    const archive = server.archive
+    await until(async () => closed !== undefined || (await archive.log.head(notes)) === 1)
+    expect(closed).toBeUndefined()
+    socket.terminate()
   })
 
   test('[YWS-2] what one wrote is there after a restart, for the one who wrote and for strangers', async () => {

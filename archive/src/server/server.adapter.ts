@@ -440,10 +440,13 @@ function socketOptions(maxPayload: number, limits: ServerLimits) {
     // A compressor a socket costs more memory than all else together.
     perMessageDeflate: false,
     maxPayload,
-    // Browsers and `ws` send a message in one fragment, and thousands of tiny ones cost memory.
-    maxFragments: 64,
+    // Chromium sends a message in fragments of 128 KiB, others in one. Tiny ones cost memory.
+    maxFragments: Math.max(64, Math.ceil(maxPayload / minFragmentBytes)),
     // Networks deliver more than a kibibyte at a time; a quarter of it is small enough for all.
     maxBufferedChunks: Math.max(1_024, Math.ceil(maxPayload / 256)),
     closeTimeout: limits.closeMs,
   }
 }
+
+/** On the average, of a message as large as it may be: a quarter of what a browser's are. */
+const minFragmentBytes = 32 * 1024
