@@ -26,7 +26,8 @@ else if (name === undefined || load === undefined) {
   if (name !== undefined && name !== '--help') console.error(`No scenario is called ${name}.\n`)
   await printUsage()
   process.exitCode = name === '--help' ? 0 : 2
-} else {
+} else if (args.includes('--help')) console.log(`${name}: ${(await load()).about}`)
+else {
   try {
     const scenario = await load()
     report(name, await scenario.run(args), scenario)
