@@ -45,6 +45,8 @@ export class Collection implements Feed {
   #holdings: { readonly head: number; readonly made: Promise<Holdings> } | undefined
   /** Documents of the last places: to be fetched after their rows are gone. */
   readonly #documentByPlace = new Map<number, DocumentRef>()
+  /** Stays where it is in the map: a new one would step over all that was deleted, for each place. */
+  readonly #oldestPlaces = this.#documentByPlace.keys()
 
   constructor(name: CollectionName, context: NodeContext) {
     this.name = name
@@ -223,10 +225,8 @@ export class Collection implements Feed {
     if (entry.kind !== 'row') return
     this.#documentByPlace.set(entry.seq, entry.document)
     if (this.#documentByPlace.size <= maxPlaces) return
-    for (const [oldest] of this.#documentByPlace) {
-      this.#documentByPlace.delete(oldest)
-      break
-    }
+    const { value: oldest } = this.#oldestPlaces.next()
+    if (oldest !== undefined) this.#documentByPlace.delete(oldest)
   }
 }
 
