@@ -103,6 +103,8 @@ class SimulatedLife {
     const [first, ...others] = this.#clients
     const digests = first?.ledger?.digests()
     return (
+      // One that has just come back, and whose end nobody has noticed, has not read its log.
+      this.#archive.log !== undefined &&
       this.#clients.every((client) => this.#isSettled(client)) &&
       others.every(({ ledger }) => ledger?.digests() === digests)
     )
