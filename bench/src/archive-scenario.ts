@@ -1,7 +1,8 @@
 /**
- * A1 to A12: the archive, beside Hocuspocus and y-websocket's server where they can do the same. A6 and
- * A7 are the log's (`log`), A11 and the bytes of A8 those of compaction (`compaction`).
+ * A1 to A10 and A12: the archive, beside Hocuspocus and y-websocket's server where they can do the
+ * same. A7 comes with A6; A11 and the bytes of A8 are those of compaction (`compaction`).
  */
+import { catchingUp } from './archive/catch-up.js'
 import { compactingMeanwhile } from './archive/compacting.js'
 import { egress } from './archive/egress.js'
 import type { Extent } from './archive/extent.js'
@@ -22,6 +23,7 @@ const measures: Readonly<Record<string, Measure>> = {
   A3: opening,
   A4: joinStorm,
   A5: reconnecting,
+  A6: catchingUp,
   A8: compactingMeanwhile,
   A9: slowReader,
   A10: idleClients,

@@ -29,6 +29,8 @@ export class ArchiveClient implements BenchClient {
   onAnswered: (count: number) => void = () => {}
   readonly #keepsStates: boolean
   readonly #appliesOthers: boolean
+  /** Edits of others that came, before and after the head was reached. */
+  arrived = 0
   /** The bytes of whole states that came. */
   stateBytes = 0
   readonly #url: string
@@ -205,6 +207,7 @@ export class ArchiveClient implements BenchClient {
     }
     // A page in one go, as a replica takes it in.
     const rows = this.#doc.transact(() => this.#takeIn(page.entries), this)
+    this.arrived += rows
     if (rows > 0) this.onArrived(rows)
     this.#ackTimer ??= setTimeout(() => {
       this.#ackTimer = undefined

@@ -3,10 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as Y from 'yjs'
 import { SeededRandom } from '@holdfast/peer/testing'
 import { quantile } from '../report.js'
+import { WebSocket } from 'ws'
 import { ArchiveClient } from './archive-client.js'
 import type { BenchClient } from './bench-client.js'
 import { join } from './clients.js'
 import type { ClientCommands, Ingest, IngestOptions, Spread } from './client-process.js'
+import { rowBytes } from './names.js'
 import type { ServerKind } from './server-process.js'
 
 const clients: BenchClient[] = []
@@ -67,6 +69,19 @@ const commands: ClientCommands = {
       if (client.text.length === 0) throw new Error('an empty document was opened')
       tookMs.push(performance.now() - startMs)
       client.leave()
+    }
+    return quantile(tookMs, 0.5)
+  },
+
+  fill,
+
+  async catchUp(kind, url, rows, rounds) {
+    const tookMs: number[] = []
+    for (let round = 0; round < rounds; round++) {
+      const startMs = performance.now()
+      const arrived = await (kind === 'rows' ? receiveRows(url, rows) : missAll(url))
+      tookMs.push(performance.now() - startMs)
+      if (arrived !== rows) throw new Error(`${arrived} of ${rows} rows arrived`)
     }
     return quantile(tookMs, 0.5)
   },
@@ -326,6 +341,55 @@ async function typeKeystrokes(url: string, keystrokes: number, document: string)
   const startMs = performance.now()
   Y.applyUpdate(new Y.Doc(), state)
   return performance.now() - startMs
+}
+
+/** A few clients at a time, each with a document, so that none becomes ripe for compaction. */
+async function fill(url: string, rows: number, documents: number): Promise<void> {
+  const perDocument = rows / documents
+  for (let from = 0; from < documents; from += atOnce) {
+    const numbers = Array.from({ length: Math.min(atOnce, documents - from) }, (_, at) => from + at)
+    await Promise.all(
+      numbers.map(async (number) => {
+        const client = await join('holdfast', {
+          url,
+          document: `missed-${number}`,
+          appliesOthers: false,
+        })
+        const { promise, resolve } = deferred()
+        let answered = 0
+        client.onAnswered = (count) => {
+          answered += count
+          if (answered === perDocument) resolve()
+        }
+        for (let edit = 0; edit < perDocument; edit++) {
+          client.edit()
+          // A window of the channel, and no more than the archive takes of a session.
+          if (edit % 100 === 99) await sleep(1)
+        }
+        await promise
+        client.leave()
+      }),
+    )
+  }
+}
+
+/** Gives how many entries came. */
+async function missAll(url: string): Promise<number> {
+  const client = await ArchiveClient.join({ url, document: 'note', appliesOthers: false })
+  client.leave()
+  return client.arrived
+}
+
+/** The same of the floor: bytes that are counted. */
+async function receiveRows(url: string, rows: number): Promise<number> {
+  const socket = new WebSocket(`${url}/${rows}`, { perMessageDeflate: false })
+  let bytes = 0
+  socket.on('message', (data: Buffer) => (bytes += data.length))
+  await new Promise((resolve, reject) => {
+    socket.once('close', resolve)
+    socket.once('error', reject)
+  })
+  return bytes / rowBytes
 }
 
 const pasteBytes = 256 * 1_024

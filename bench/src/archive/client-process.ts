@@ -30,6 +30,10 @@ export interface ClientCommands {
   egress(edits: number, isDelivered: boolean): Promise<number>
   /** Types so many keystrokes into the archive; how long applying their state to a Y.Doc takes. */
   typeKeystrokes(url: string, keystrokes: number, document: string): Promise<number>
+  /** So many edits of so many documents in all, by clients that are gone afterwards. */
+  fill(url: string, rows: number, documents: number): Promise<void>
+  /** The median time of so many rounds to come to the head with nothing at hand, taking nothing in. */
+  catchUp(kind: ServerKind, url: string, rows: number, rounds: number): Promise<number>
   /** The median time of so many to open a document with nothing at hand. */
   open(url: string, rounds: number, document: string): Promise<number>
 }

@@ -26,6 +26,11 @@ export function freshReplica(): ReplicaId {
   return hexOf(systemRandom.bytes(16)) as ReplicaId
 }
 
+/** What somebody comes back to (A6). */
+export const missedRows = 100_000
+/** With all that Yjs adds. */
+export const rowBytes = 100
+
 function valid<T>(parsed: Parsed<T>): T {
   if (!parsed.ok) throw new Error(parsed.refusal.detail)
   return parsed.value

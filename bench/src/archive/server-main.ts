@@ -9,6 +9,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket, WebSocketServer } from 'ws'
 import { collectionNamed, documentOf } from './names.js'
+import { serveRows } from './rows-server.js'
 import type { ServerCommands, ServerKind } from './server-process.js'
 
 const [kind, folder] = process.argv.slice(2) as [ServerKind, string]
@@ -73,6 +74,11 @@ const start: Readonly<Record<ServerKind, () => Promise<Started>>> = {
         for (const other of all) if (other.readyState === WebSocket.OPEN) other.send(data)
       })
     })
+    return sockets
+  },
+  async rows() {
+    const sockets = await webSockets()
+    serveRows(sockets.server, folder)
     return sockets
   },
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Child } from './child.js'
 
-export type ServerKind = 'holdfast' | 'hocuspocus' | 'y-websocket' | 'relay'
+/** The archive, the peers, and two floors: `relay` hands messages on, `rows` sends those of a table. */
+export type ServerKind = 'holdfast' | 'hocuspocus' | 'y-websocket' | 'relay' | 'rows'
 
 export interface ServerCommands {
   /** Of all its threads, since its start. */
