@@ -7,7 +7,7 @@ import { Sql } from './sql.adapter.js'
 export function checkpoint(file: string): void {
   const sql = new Sql({ file })
   try {
-    sql.pragma('wal_checkpoint(PASSIVE)')
+    sql.checkpoint()
   } finally {
     sql.close()
   }

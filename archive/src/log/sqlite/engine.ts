@@ -95,6 +95,19 @@ export class Engine {
     return this.#run('writing a group', () => this.#groups.write(items, nowMs, more))
   }
 
+  /** Pages in the write-ahead log that are not in the file yet. */
+  get walPages(): number {
+    return this.file.sql.walPages
+  }
+
+  /**
+   * Carries them over, while nothing else is written: what somebody has done beside the writer, this
+   * completes, so that the next commit begins the write-ahead log anew. Gives the pages that are left.
+   */
+  checkpoint(): number {
+    return this.#run('emptying the write-ahead log', () => this.file.sql.checkpoint())
+  }
+
   publish(snapshot: ProvenSnapshot, nowMs: number): Changed<'published' | 'stale'> {
     return this.#run('publishing a snapshot', () => this.#compaction.publish(snapshot, nowMs))
   }

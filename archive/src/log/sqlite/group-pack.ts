@@ -45,6 +45,7 @@ export interface PackedResult {
   /** By the position of the item. */
   readonly refusals: readonly (readonly [position: number, refusal: Refusal])[]
   readonly gaps: readonly GapChange[]
+  readonly walPages: number
   /** The group's bytes, given back. */
   readonly bytes: Uint8Array<ArrayBuffer>
 }
@@ -153,7 +154,11 @@ const committed = 1
 const added = 2
 const gapped = 4
 
-export function packResult({ outcomes, gaps }: GroupResult, { bytes }: PackedGroup): PackedResult {
+export function packResult(
+  { outcomes, gaps }: GroupResult,
+  { bytes }: PackedGroup,
+  walPages: number,
+): PackedResult {
   const numbers = new Float64Array(outcomes.length * 2)
   const refusals: [number, Refusal][] = []
   outcomes.forEach((outcome, position) => {
@@ -165,7 +170,7 @@ export function packResult({ outcomes, gaps }: GroupResult, { bytes }: PackedGro
     numbers[position * 2] = outcome.seq
     numbers[position * 2 + 1] = committed | (outcome.added ? added : 0) | (isGapped ? gapped : 0)
   })
-  return { numbers, refusals, gaps, bytes }
+  return { numbers, refusals, gaps, walPages, bytes }
 }
 
 export function unpackOutcomes(

@@ -40,12 +40,15 @@ export interface OpenReader {
 export interface WrittenGroup {
   readonly outcomes: readonly (AppendOutcome | DeleteOutcome)[]
   readonly gaps: readonly GapChange[]
+  /** Pages in the write-ahead log, after this group, that are not in the file yet. */
+  readonly walPages: number
   /** Of the item at this position; empty for deletions. */
   bytesOf(position: number): Uint8Array
 }
 
 /** What can be called besides `append`: the engine's own methods, with the engine's own types. */
 type WriterMethod =
+  | 'checkpoint'
   | 'publish'
   | 'retire'
   | 'settle'

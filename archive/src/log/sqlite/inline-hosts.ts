@@ -37,6 +37,7 @@ function inlineWriter(open: OpenWriter, { beforeGroup, ...hooks }: InlineHostsOp
       return {
         outcomes,
         gaps,
+        walPages: engine.walPages,
         bytesOf: (position) => {
           const item = own[position]
           return item === undefined || item.kind === 'delete' ? noBytes : item.bytes

@@ -51,6 +51,7 @@ function openWriter(data: ThreadData & { readonly role: 'writer' }, say: Say, in
   say({ opened: { file, archive, storedLeases: engine.storedLeases } })
   return {
     append: (group: PackedGroup, nowMs: number) => appendAll(engine, inbox, group, nowMs),
+    checkpoint: engine.checkpoint.bind(engine),
     publish: engine.publish.bind(engine),
     retire: engine.retire.bind(engine),
     settle: engine.settle.bind(engine),
@@ -90,11 +91,16 @@ function appendAll(engine: Engine, inbox: Inbox, first: PackedGroup, nowMs: numb
     items += itemsIn(group)
     return unpackGroup(group)
   })
+  const { walPages } = engine
   let end = 0
   const [result, ...others] = groups.map((group, at) => {
     const own = outcomes.slice(end, (end += itemsIn(group)))
     // What was said of gaps is true once all of them are stored.
-    return packResult({ outcomes: own, gaps: at === groups.length - 1 ? gaps : [] }, group)
+    return packResult(
+      { outcomes: own, gaps: at === groups.length - 1 ? gaps : [] },
+      group,
+      walPages,
+    )
   })
   inbox.settleTaken(others)
   return result as PackedResult

@@ -10,10 +10,13 @@ import { defaultBusyTimeoutMs, type Sql } from './sql.adapter.js'
 const pageBytes = 4_096
 
 /**
- * Pages in the write-ahead log at which a commit carries them over into the file: 16 MiB. Less writes
- * pages more often that are changed again right after; more makes each checkpoint's pause longer.
+ * Pages in the write-ahead log at which they are carried over into the file beside the writer: 12 MiB.
+ * Less writes pages more often that are changed again right after; more makes the log longer.
  */
-const checkpointPages = 4_000
+export const checkpointPages = 3_000
+
+/** At so many a commit does it, and everybody waits: where nobody has done it beside, or not in time. */
+const latestCheckpointPages = 5_000
 
 /** After a checkpoint the write-ahead log is cut back to this, whatever it had grown to. */
 const maxIdleWalBytes = 64 * 1024 * 1024
@@ -23,9 +26,9 @@ const writerCacheKib = 32 * 1024
 
 /**
  * Each checkpoint empties the write-ahead log, unless a reader still needs it. Our own readers are
- * gone in milliseconds; at four times the usual size it is somebody else's.
+ * gone in milliseconds; at several times the usual size it is somebody else's.
  */
-const maxWalBytes = 4 * checkpointPages * pageBytes
+const maxWalBytes = 64 * 1024 * 1024
 
 /**
  * Empties a write-ahead log that has grown beyond all measure; waits for its readers, but not long.
@@ -51,7 +54,7 @@ export function makeSafe(sql: Sql): void {
   sql.pragma('journal_mode = WAL')
   // After the journal: better-sqlite3 is built to turn a WAL database to NORMAL.
   sql.pragma('synchronous = FULL')
-  sql.pragma(`wal_autocheckpoint = ${checkpointPages}`)
+  sql.pragma(`wal_autocheckpoint = ${latestCheckpointPages}`)
   sql.pragma(`journal_size_limit = ${maxIdleWalBytes}`)
   sql.pragma(`cache_size = -${writerCacheKib}`)
   sql.pragma('foreign_keys = OFF')

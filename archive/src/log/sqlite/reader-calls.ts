@@ -21,6 +21,7 @@ export function readerCalls(reader: Reader, options: ReaderOptions) {
     prove: compaction.prove.bind(compaction),
     lackingOf: compaction.lackingOf.bind(compaction),
     readsBack: readingBack(options),
+    checkpoint: () => checkpoint(options.file),
   }
 }
 

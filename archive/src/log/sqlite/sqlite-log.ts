@@ -41,6 +41,7 @@ import { GroupQueue, type ItemOutcome } from './group-queue.js'
 import { Healing } from './healing.js'
 import type { Hosts, ReaderHost, WriterHost } from './hosts.js'
 import { threadHosts } from './thread-hosts.adapter.js'
+import { WalKeeper } from './wal-keeper.js'
 import { watchedReader } from './watched-reader.js'
 
 export interface SqliteLogOptions extends LogWorld {
@@ -116,6 +117,7 @@ class SqliteLog implements Log {
   readonly #queue: GroupQueue
   readonly #news: CommitNews
   readonly #healing: Healing
+  readonly #wal: WalKeeper
   readonly #counters = new Counters()
   /** Armed while something waits to be written down that nobody waits for. */
   #chores: Undo | undefined
@@ -136,6 +138,7 @@ class SqliteLog implements Log {
     this.term = term
     this.#news = new CommitNews(term, logger)
     this.#healing = new Healing(writer, clock, this.#news)
+    this.#wal = new WalKeeper({ writer, beside: whole, logger })
     this.#queue = new GroupQueue({
       write: (items) => this.#writeGroup(items),
       maxQueuedBytes: policy.maxQueuedBytes,
@@ -286,6 +289,7 @@ class SqliteLog implements Log {
     this.#chores?.()
     this.#chores = undefined
     await this.#queue.drained()
+    await this.#wal.settled()
     await this.#choresRunning
     await this.#runChores()
     await Promise.all([pages.close(), whole.close()])
@@ -306,6 +310,7 @@ class SqliteLog implements Log {
     this.#counters.groups++
     this.#counters.lastGroupOps = items.length
     this.#news.announceGroup(items, group)
+    this.#wal.committed(group.walPages)
     this.#armChores()
     return group.outcomes
   }

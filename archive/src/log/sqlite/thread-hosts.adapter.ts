@@ -29,6 +29,7 @@ async function openWriter(open: OpenWriter): Promise<WriterHost> {
       return {
         outcomes: unpackOutcomes(result, items),
         gaps: result.gaps,
+        walPages: result.walPages,
         bytesOf: (position) => result.bytes.subarray(ends[position - 1] ?? 0, ends[position]),
       }
     },
