@@ -57,13 +57,9 @@ export class LeaseBook implements Leases {
   }
 
   async start(key: LeaseKey, from: number): Promise<'started' | 'replica-in-use'> {
-    this.#options.assertOpen()
-    const head = await this.#options.head(key.collection)
-    this.#options.assertOpen()
-    if (from > head) {
-      throw new LogError('invalid-argument', `a lease from ${from} is beyond the head, ${head}`)
-    }
     const { collection, replica, instance } = key
+    this.#options.assertOpen()
+    await this.#assertReached(collection, from)
     const before = this.#readers.get(collection)?.held.get(replica)
     if (before !== undefined) {
       if (before.instance !== instance && before.live) return 'replica-in-use'
@@ -206,6 +202,17 @@ export class LeaseBook implements Leases {
     return this.#options.clock.now() - seenAtMs <= this.#options.peerTimeoutMs
   }
 
+  /** A head only rises: who comes with what it was known to have reached needs no look at the file. */
+  async #assertReached(collection: CollectionName, from: number): Promise<void> {
+    if (from <= (this.#readers.get(collection)?.head ?? 0)) return
+    const head = await this.#options.head(collection)
+    this.#options.assertOpen()
+    if (from > head) {
+      throw new LogError('invalid-argument', `a lease from ${from} is beyond the head, ${head}`)
+    }
+    this.#of(collection).head = head
+  }
+
   #heldIn(collection: CollectionName): Iterable<Held> {
     return this.#readers.get(collection)?.held.values() ?? []
   }
@@ -220,7 +227,7 @@ export class LeaseBook implements Leases {
   #of(collection: CollectionName): Readers {
     const known = this.#readers.get(collection)
     if (known !== undefined) return known
-    const readers: Readers = { held: new Map(), away: new Set() }
+    const readers: Readers = { held: new Map(), away: new Set(), head: 0 }
     this.#readers.set(collection, readers)
     return readers
   }
@@ -234,6 +241,8 @@ interface Readers {
    * mostly the first to be forgotten, and none of the others is looked at while it is not.
    */
   readonly away: Set<Held>
+  /** The log has reached this far, at the least. */
+  head: number
 }
 
 interface Held extends LeaseKey {

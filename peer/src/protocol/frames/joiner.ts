@@ -114,11 +114,12 @@ export class Joiner {
   #readData(kind: number, reader: Reader, nowMs: number): FrameContent {
     const lane: Lane = kind % 2 === 0 ? 'live' : 'bulk'
     const shape = kind >> 1
-    const messages: Uint8Array[] = []
+    let messages: Uint8Array[] = []
     if ((this.#underWay[lane] !== undefined) !== (shape === shapes.more)) {
       reader.refuse('malformed', ': not what the message under way in this lane allows')
     } else if (shape === shapes.whole) {
-      messages.push(this.#message(reader, reader.bytesLeft, lane))
+      // Not pushed: an array that grows takes room for many, and mostly there is but this one.
+      messages = [this.#message(reader, reader.bytesLeft, lane)]
     } else if (shape === shapes.several) {
       while (reader.bytesLeft > 0 && messages.length <= frameBounds.maxMessages)
         messages.push(this.#message(reader, reader.uint(), lane))
