@@ -105,7 +105,8 @@ function measure(kind: ServerKind, readers: number, edits: number): Promise<Meas
   )
 }
 
-const compilingEdits = 2_000
+/** Fewer than make a document ripe: a compaction would be measured too. */
+const compilingEdits = 1_500
 /** Five seconds of typing. */
 const growingEdits = 250
 
