@@ -108,6 +108,22 @@ test('[DRIVER-31] [L53] whoever had the store before it was cleared is no owner 
   await other.page.close()
 })
 
+test('[DRIVER-32] the browser is asked not to evict the store, and opening does not wait for what it says', async () => {
+  const asking = await app.open(context)
+  await asking.page.evaluate(() => {
+    // A user who is asked, and does not answer.
+    navigator.storage.persist = () => {
+      document.title = `${document.title}asked `
+      return new Promise(() => {})
+    }
+  })
+  expect(await asking.call('openStore', 'asking')).toBe(true)
+  expect(await asking.call('write', 'asking', 1, 10)).toBe('ok')
+  expect(await asking.page.evaluate(() => document.title)).toContain('asked')
+  await asking.call('closeStore', 'asking')
+  await asking.page.close()
+})
+
 test('[DRIVER-18] where there is no IndexedDB the store works in memory, and says so', async () => {
   expect(await page.call('openStore', 'memory', 'without IndexedDB')).toBe(false)
   expect(await page.call('write', 'memory', 1, 10)).toBe('ok')
