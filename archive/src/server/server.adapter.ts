@@ -9,10 +9,8 @@ import {
   httpServer,
   listen,
   listeningPort,
-  openGrant,
   pathOf,
   refuseUpgrade,
-  type Grant,
 } from '@holdfast/access'
 import {
   consoleLogger,
@@ -21,7 +19,7 @@ import {
   type Clock,
   type Logger,
 } from '@holdfast/peer/ports'
-import { accept, canWrite, frameBounds, refuse, type Parsed } from '@holdfast/peer/protocol'
+import { frameBounds } from '@holdfast/peer/protocol'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -34,7 +32,6 @@ import type { Log } from '../log/port.js'
 import { openSqliteLog } from '../log/sqlite/sqlite-log.js'
 import { ArchiveNode } from '../node/archive-node.js'
 import type { RoomsStatistics } from '../rooms/rooms.js'
-import { readAddress } from '../y-websocket/address.js'
 import { createYWebsocketBridge, type YWebsocketBridge } from '../y-websocket/bridge.js'
 import { AdminApi } from './admin.adapter.js'
 import { ServerCounters } from './counters.js'
@@ -56,8 +53,8 @@ import {
 import { ReadinessCheck, type Readiness } from './readiness.js'
 import { timedLog } from './timed-log.js'
 import { DirectWebSocket } from './direct-web-socket.adapter.js'
-import { answerPings } from './pings.adapter.js'
-import { yWebsocketSocket } from './y-websocket-socket.adapter.js'
+import { socketOptions } from './socket-options.js'
+import { YWebsocketUpgrades } from './y-websocket-upgrades.adapter.js'
 
 /**
  * Rejects with an ArchiveError when the options cannot hold or the address cannot be listened on,
@@ -120,11 +117,9 @@ class HttpArchive implements Archive {
   readonly #readiness: ReadinessCheck
   readonly #admin: AdminApi
   readonly #peers: ReturnType<typeof peerSocketServer>
-  readonly #writers: WebSocketServer
-  readonly #readers: WebSocketServer
+  readonly #yWebsockets: YWebsocketUpgrades
   readonly #http: Server
   readonly #path: string
-  readonly #yWebsocketPath: string | false
   #outreach: Outreach | undefined
   #closed: Promise<void> | undefined
 
@@ -183,11 +178,15 @@ class HttpArchive implements Archive {
       activity: () => this.#activity(),
     })
     this.#path = options.path ?? defaultPath
-    this.#yWebsocketPath = options.yWebsocketPath ?? defaultYWebsocketPath
-    const { maxMessageBytes, maxReaderMessageBytes } = this.yWebsocket.limits
     this.#peers = peerSocketServer(limits)
-    this.#writers = new WebSocketServer(socketOptions(maxMessageBytes, limits))
-    this.#readers = new WebSocketServer(socketOptions(maxReaderMessageBytes, limits))
+    this.#yWebsockets = new YWebsocketUpgrades({
+      bridge: this.yWebsocket,
+      clock,
+      limits,
+      path: options.yWebsocketPath ?? defaultYWebsocketPath,
+      ...(tokens === undefined ? {} : { tokens }),
+      ...(options.openAccess === undefined ? {} : { openAccess: options.openAccess }),
+    })
     this.#http = options.server ?? httpServer(limits)
   }
 
@@ -318,7 +317,7 @@ class HttpArchive implements Archive {
       })
       return
     }
-    this.#upgradeYWebsocket(request, socket, head).catch((cause: unknown) => {
+    this.#yWebsockets.upgrade(request, socket, head).catch((cause: unknown) => {
       logger.error('an upgrade failed', { reason: String(cause) })
       socket.destroy()
     })
@@ -327,49 +326,9 @@ class HttpArchive implements Archive {
   /** One for all sockets, each of which closes once. */
   readonly #onSocketClosed = (): void => void this.#parts.counters.sockets--
 
-  /**
-   * y-websocket clients bring their token in the URL, the only place that is theirs to set. They are
-   * refused after the upgrade, because only a close code tells them not to come back.
-   */
-  async #upgradeYWebsocket(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { clock, limits } = this.#parts
-    const onError = (): void => void socket.destroy()
-    socket.on('error', onError)
-    const stopWaiting = clock.after(limits.askMs, onError)
-    const [path = '', query] = (request.url ?? '').split('?')
-    const place = readAddress(path.slice(String(this.#yWebsocketPath).length))
-    const token = new URLSearchParams(query).get('token')
-    const grant: Parsed<Grant> = place.ok ? await this.#grantOf(token ?? undefined) : place
-    stopWaiting()
-    socket.off('error', onError)
-    if (socket.destroyed) return
-    const access = place.ok && grant.ok ? grant.value.accessTo(place.value.collection) : undefined
-    const server = access !== undefined && canWrite(access) ? this.#writers : this.#readers
-    server.handleUpgrade(request, socket, head, (ws) => {
-      answerPings(ws)
-      const { socket, listen } = yWebsocketSocket(ws)
-      if (!place.ok || !grant.ok) {
-        listen(this.yWebsocket.refuse(socket, grant.ok ? 'malformed' : grant.refusal.code))
-      } else if (access === undefined) {
-        listen(this.yWebsocket.refuse(socket, 'forbidden'))
-      } else {
-        const { expiresAtMs } = grant.value
-        listen(this.yWebsocket.connect(socket, { ...place.value, access, expiresAtMs }))
-      }
-    })
-  }
-
-  async #grantOf(token: string | undefined): Promise<Parsed<Grant>> {
-    const { tokens, openAccess = 'write' } = this.#options
-    if (tokens === undefined) return accept(openGrant(openAccess))
-    if (token === undefined) return refuse('unauthenticated', 'token: none')
-    return tokens.verify(token)
-  }
-
   #kindOf(path: string): 'peer' | 'y-websocket' | undefined {
     if (path === this.#path) return 'peer'
-    const prefix = this.#yWebsocketPath
-    return prefix !== false && path.startsWith(`${prefix}/`) ? 'y-websocket' : undefined
+    return this.#yWebsockets.owns(path) ? 'y-websocket' : undefined
   }
 
   async #answerReadiness(response: ServerResponse): Promise<void> {
@@ -431,22 +390,3 @@ function peerSocketServer(limits: ServerLimits) {
   const options = socketOptions(frameBounds.maxBytes, limits)
   return new WebSocketServer({ ...options, WebSocket: DirectWebSocket })
 }
-
-function socketOptions(maxPayload: number, limits: ServerLimits) {
-  return {
-    noServer: true,
-    clientTracking: false,
-    autoPong: false,
-    // A compressor a socket costs more memory than all else together.
-    perMessageDeflate: false,
-    maxPayload,
-    // Chromium sends a message in fragments of 128 KiB, others in one. Tiny ones cost memory.
-    maxFragments: Math.max(64, Math.ceil(maxPayload / minFragmentBytes)),
-    // Networks deliver more than a kibibyte at a time; a quarter of it is small enough for all.
-    maxBufferedChunks: Math.max(1_024, Math.ceil(maxPayload / 256)),
-    closeTimeout: limits.closeMs,
-  }
-}
-
-/** On the average, of a message as large as it may be: a quarter of what a browser's are. */
-const minFragmentBytes = 32 * 1024

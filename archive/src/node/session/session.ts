@@ -40,6 +40,7 @@ import type { Reader } from '../fan-out/reader.js'
 import type { FaultDetails, Participant, SessionState } from '../participant.js'
 import { Budget } from './budget.js'
 import type { Hints } from '../hints/hints.js'
+import { Offers, type Offered } from './offers.js'
 import { Pushes } from './pushes.js'
 import { Serving, type ServedMessage } from './serving.js'
 import { codeOfStorage } from './storage-code.js'
@@ -79,8 +80,7 @@ export class Session implements Due, Participant {
   #pushes: Pushes | undefined
   #subscribing: Subscribing | undefined
   #serving: Serving | undefined
-  /** What a reader could give: bytes by document. */
-  #offered: Map<string, Offered> | undefined
+  #offers: Offers | undefined
   #neighbours: MessageOf<'neighbours'> | undefined
   #stopCounting: Undo | undefined
   /** The longest message that the other side takes. */
@@ -128,22 +128,19 @@ export class Session implements Due, Participant {
 
   /** What a reader could give that the log lacks, by its own word. */
   get offers(): readonly Offered[] {
-    return [...(this.#offered?.values() ?? [])]
+    return [...(this.#offers?.all ?? [])]
   }
 
   /** Takes what was offered of a document: asks for it, and takes the reader's uploads of it. */
   acceptOffer(document: DocumentRef): boolean {
-    const key = keyOf(document)
-    const offered = this.#offered?.get(key)
-    if (offered === undefined || this.#collection === undefined) return false
-    this.#offered?.set(key, { ...offered, isAccepted: true })
+    if (this.#collection === undefined || this.#offers?.accept(document) !== true) return false
     this.#serving ??= new Serving(this, this.#collection, this.#owner.hints)
     this.#serving.accept(document)
     return true
   }
 
   mayUpload(document: DocumentRef): boolean {
-    return this.#offered?.get(keyOf(document))?.isAccepted === true
+    return this.#offers?.isAccepted(document) === true
   }
 
   /** Begins to listen. */
@@ -301,7 +298,8 @@ export class Session implements Due, Participant {
         if (this.access !== undefined) this.#collection?.presence.said(this, message)
         return
       case 'offer':
-        this.#offer(message)
+        this.#offers ??= new Offers()
+        this.#offers.hear(message)
         return
       case 'compared':
       case 'error':
@@ -331,14 +329,6 @@ export class Session implements Due, Participant {
     else if (this.#collection !== undefined) {
       this.#serving ??= new Serving(this, this.#collection, this.#owner.hints)
       this.#serving.hear(message, this.#subscribing)
-    }
-  }
-
-  #offer({ documents }: MessageOf<'offer'>): void {
-    this.#offered ??= new Map()
-    for (const { document, bytes } of documents) {
-      if (this.#offered.size >= messageBounds.maxDocuments) return
-      this.#offered.set(keyOf(document), { document, bytes, isAccepted: false })
     }
   }
 
@@ -474,18 +464,6 @@ export class Session implements Due, Participant {
     this.#owner.hints.left(this)
     this.#owner.left(this, was, code)
   }
-}
-
-/** A document that a reader could give. */
-export interface Offered {
-  readonly document: DocumentRef
-  /** About how much, by the reader's word. */
-  readonly bytes: number
-  readonly isAccepted: boolean
-}
-
-function keyOf({ id, generation }: DocumentRef): string {
-  return `${generation} ${id}`
 }
 
 function isMore(one: Access, other: Access): boolean {
