@@ -14,6 +14,7 @@ import {
 } from 'jose'
 import { AccessError } from './errors.js'
 import { parseGrant, readGlobs, type AccessByGlob, type TokenVerifier } from './grant.js'
+import { isLoopback } from './ip.js'
 
 /** Where the keys come from. With several, a token's algorithm decides which is asked. */
 export interface TokenKeys {
@@ -107,8 +108,8 @@ function isFetchFailure(cause: unknown): boolean {
 
 async function publicKeysAt(place: string): Promise<KeyFor> {
   if (/^https?:/.test(place)) {
-    const url = new URL(place)
-    if (url.protocol === 'http:' && !/^(localhost|127\.|\[::1\])/.test(url.hostname)) {
+    const url = urlOf(place)
+    if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
       throw new AccessError('bad-option', `jwks: ${place} would be fetched without encryption`)
     }
     return createRemoteJWKSet(url)
@@ -117,6 +118,14 @@ async function publicKeysAt(place: string): Promise<KeyFor> {
     return createLocalJWKSet(JSON.parse(await readFile(place, 'utf8')) as JSONWebKeySet)
   } catch (cause) {
     throw new AccessError('bad-keys', `jwks: ${place} cannot be read as a JWKS`, { cause })
+  }
+}
+
+function urlOf(place: string): URL {
+  try {
+    return new URL(place)
+  } catch (cause) {
+    throw new AccessError('bad-option', `jwks: ${place} is no URL`, { cause })
   }
 }
 

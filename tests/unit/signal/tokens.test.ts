@@ -163,9 +163,17 @@ describe('a token', () => {
     await expect(createTokenVerifier({ jwks: '/nowhere.json' }, clock)).rejects.toMatchObject({
       code: 'bad-keys',
     })
-    await expect(
-      createTokenVerifier({ jwks: 'http://keys.example.org/jwks' }, clock),
-    ).rejects.toMatchObject({ code: 'bad-option' })
+    for (const jwks of [
+      'http://keys.example.org/jwks',
+      'http://localhost.example.org/jwks',
+      'http://127.example.org/jwks',
+      'http://',
+      'https://:1:2',
+    ]) {
+      await expect(createTokenVerifier({ jwks }, clock)).rejects.toMatchObject({
+        code: 'bad-option',
+      })
+    }
   })
 })
 
