@@ -1,5 +1,5 @@
 /** What a tab that does not own the store is told and may ask, where others have their say as well. */
-import type { Collection, Document } from '@holdfast/client'
+import { ClientError, type Collection, type Document } from '@holdfast/client'
 import type { Link } from '@holdfast/peer/ports'
 import type { Life } from '@holdfast/peer/testing'
 import { describe, expect, test } from 'vitest'
@@ -160,6 +160,26 @@ describe('a tab that follows', () => {
       expect([owner.notes.status.pending.refused, theirs.state.pending.refused]).toEqual([0, 0])
     },
   )
+
+  test('[TABS-13] [L40] opens what the owner’s store fails to read as soon as it can be read', async () => {
+    const { world, owner, follower } = await twoTabs('unreadable')
+    const written = await world.wait(owner.notes.open('other'))
+    write(written, 'there')
+    await world.wait(written.whenSaved())
+    await world.wait(written.close())
+    world.disk.failingReads = new ClientError('storage-failed', 'the disk does not answer')
+    let isOpen = false
+    const opening = follower.notes.open('other').then((document) => {
+      isOpen = true
+      return document
+    })
+    await world.run(10_000)
+    expect(isOpen).toBe(false)
+    const failing = [owner, follower].map(({ tab }) => tab.client?.status.storage.failing?.code)
+    expect(failing).toEqual(['storage-failed', 'storage-failed'])
+    world.disk.failingReads = undefined
+    expect(textOf(await world.wait(opening))).toBe('there')
+  })
 
   test('[TABS-12] is given what others edit while the owner reads the document that it opens', async () => {
     const { world, owner, follower, device } = await twoTabs('while it is read')

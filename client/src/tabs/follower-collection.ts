@@ -253,6 +253,9 @@ export class FollowerCollection implements CoreCollection {
       case 'attached':
         this.#documentById.get(word.document.id)?.attached(word)
         break
+      case 'unattached':
+        this.#documentById.get(word.document as DocumentId)?.unattached(word.attempt)
+        break
       case 'row':
         this.#documentById.get(word.document.id)?.row(word)
         break

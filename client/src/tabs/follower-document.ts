@@ -30,6 +30,7 @@ import { isContained } from '../replica/contained.js'
 import { GatheredEdits } from '../replica/gathered-edits.js'
 import { storedLimits } from '../replica/load-document.js'
 import type { TabEdit } from '../replica/taking-from-tabs.js'
+import { tabsBounds as bounds } from './limits.js'
 import type { KeptEdit, OpNumbers, UnsavedEdits } from './unsaved-edits.js'
 import type { FollowerWord, OwnerWord } from './words.js'
 
@@ -80,6 +81,8 @@ export class FollowerDocument implements CoreDocument {
   #isJoined = false
   #isShown = false
   #attempt = 0
+  /** It is about to ask again. */
+  #again: Undo | undefined
   #joined: ((isJoined: boolean) => void)[] = []
   #told = ''
   #detaching: Promise<void> | undefined
@@ -169,6 +172,8 @@ export class FollowerDocument implements CoreDocument {
   /** Asks the owner for what it has, and gives it what it lacks. */
   attach(): void {
     const { say, unsaved, collection } = this.#options
+    this.#again?.()
+    this.#again = undefined
     this.flush()
     const ref = this.#ref
     const edits = ref === undefined ? [] : unsaved.of(this).map((kept) => editOf(kept, ref))
@@ -229,6 +234,13 @@ export class FollowerDocument implements CoreDocument {
     this.#sayEdits()
     for (const joined of this.#joined.splice(0)) joined(true)
     this.tell()
+  }
+
+  /** The owner could not read it, as it has told: it is tried again until it can, as storing is. */
+  unattached(attempt: number): void {
+    if (attempt !== this.#attempt || this.#isGone) return
+    this.#again?.()
+    this.#again = this.#options.clock.after(bounds.attachAgainMs, () => this.attach())
   }
 
   row({ document, bytes }: Extract<OwnerWord, { what: 'row' }>): void {
@@ -356,6 +368,7 @@ export class FollowerDocument implements CoreDocument {
   #end(): void {
     if (this.#isGone) return
     this.#isGone = true
+    this.#again?.()
     const { hide, gone } = this.#options
     for (const gathered of this.#gathered) gathered.stop()
     if (this.#isShown) hide(this)

@@ -81,7 +81,7 @@ export class Guest {
         return
       }
       case 'attach':
-        await this.#collection(word.collection).attach(word)
+        await this.#attach(word)
         return
       case 'detach':
         this.#collection(word.collection).detach(word.document as DocumentId)
@@ -127,6 +127,19 @@ export class Guest {
         failed: (error) => this.#failed(error),
       }),
     )
+  }
+
+  async #attach(word: Extract<FollowerWord, { what: 'attach' }>): Promise<void> {
+    const { collection, document, attempt } = word
+    try {
+      // What failed when it was said to be opened may go well now.
+      await this.#open(collection)
+      await this.#collection(collection).attach(word)
+    } catch (error) {
+      // Somebody may be waiting for it.
+      this.#say({ what: 'unattached', collection, document, attempt })
+      throw error
+    }
   }
 
   async #answer(id: number, question: Question): Promise<void> {

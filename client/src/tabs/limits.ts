@@ -11,6 +11,8 @@ export const tabsBounds = {
   /** A set-up that failed is tried again after this, then twice this, … at most `retryMaxMs`. */
   retryMinMs: 1_000,
   retryMaxMs: 30_000,
+  /** A document that the owner could not read is asked for again after this. */
+  attachAgainMs: 1_000,
   /** Lines that one owner keeps: tabs of one app. */
   maxFollowers: 256,
   /** A follower that has been silent for so long is forgotten; should it wake, it joins again. */

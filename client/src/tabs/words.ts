@@ -22,7 +22,7 @@ import { ClientError, type ClientErrorCode } from '../errors.js'
 import type { ErrorCode } from '@holdfast/peer/protocol'
 
 /** Raised with each change of the words on a line, and of what they mean. */
-export const tabsVersion = 1
+export const tabsVersion = 2
 
 /** To every tab of the store. Never changed: tabs of any two versions understand them. */
 export type Call =
@@ -106,6 +106,13 @@ export type OwnerWord =
       /** What the follower lacks, with all deletions. Absent: nothing of this generation is here. */
       readonly difference: Uint8Array | undefined
       readonly stateVector: Uint8Array | undefined
+    }
+  /** It could not be read: to be asked for again, later. */
+  | {
+      readonly what: 'unattached'
+      readonly collection: string
+      readonly document: string
+      readonly attempt: number
     }
   | {
       readonly what: 'row'

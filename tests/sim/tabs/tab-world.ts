@@ -282,6 +282,8 @@ export class SharedDisk {
   #owner = 0
   /** Every write fails with this. */
   failing: ClientError | undefined
+  /** Every read does. */
+  failingReads: ClientError | undefined
   writeMs = 1
 
   constructor(base: Driver) {
@@ -318,7 +320,12 @@ export class SharedDisk {
             ? this.#base.transact(statements, durability)
             : Promise.reject(this.failing),
         ),
-      query: (sql, parameters) => open(() => this.#base.query(sql, parameters)),
+      query: (sql, parameters) =>
+        open(() =>
+          this.failingReads === undefined
+            ? this.#base.query(sql, parameters)
+            : Promise.reject(this.failingReads),
+        ),
       size: () => this.#base.size(),
       onEvent: (listener) => {
         listeners.add(listener)
