@@ -54,13 +54,14 @@ export class DocumentReads {
     this.#collections = sql.readTuples(
       'SELECT name FROM collections WHERE name > ? ORDER BY name LIMIT ?',
     )
+    // `+?`: as `StreamRows` has it.
     this.#listed = sql.read(
       `SELECT ${documentColumns} FROM documents
-       WHERE collection = ? AND (name, generation) > (?, ?) ORDER BY name, generation LIMIT ?`,
+       WHERE collection = ? AND (name, generation) > (?, ?) ORDER BY name, generation LIMIT +?`,
     )
     this.#gapped = sql.read(
       `SELECT ${documentColumns} FROM documents
-       WHERE collection = ? AND gapped_since_ms > 0 ORDER BY gapped_since_ms LIMIT ?`,
+       WHERE collection = ? AND gapped_since_ms > 0 ORDER BY gapped_since_ms LIMIT +?`,
     )
     this.#hasEnded = sql.readTuples(
       `SELECT id FROM documents WHERE collection = ? AND name = ? AND deleted_seq > 0`,

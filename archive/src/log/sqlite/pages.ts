@@ -35,9 +35,10 @@ export class Pages {
     this.#snapshots = snapshots
     this.#collection = sql.readTuples('SELECT id, head FROM collections WHERE name = ?')
     this.#rows = new StreamRows(sql)
+    // `+?`: a bare one is compared with the partial index's condition, and planned again each time.
     this.#places = sql.readTuples(
       `SELECT id, name, generation, pruned_through FROM documents
-       WHERE collection = ? AND pruned_through > ? AND deleted_seq = 0 ORDER BY pruned_through`,
+       WHERE collection = ? AND pruned_through > +? AND deleted_seq = 0 ORDER BY pruned_through`,
     )
     this.#document = sql.readTuples(
       'SELECT name, generation, deleted_seq FROM documents WHERE id = ?',

@@ -26,10 +26,11 @@ export class StreamRows {
   readonly #bytes: Statement<readonly [Uint8Array]>
 
   constructor(sql: Sql) {
+    // `+?`: of a bare parameter SQLite takes the value into its plan, and plans again for each other one.
     this.#chunk = sql.readTuples(
       `SELECT id, seq, document, kind, producer, n, checksum,
          CASE WHEN length(bytes) <= ${maxChunkRowBytes} THEN bytes END
-       FROM entries WHERE collection = ? AND seq > ? ORDER BY seq LIMIT ?`,
+       FROM entries WHERE collection = ? AND seq > ? ORDER BY seq LIMIT +?`,
     )
     this.#bytes = sql.readTuples('SELECT bytes FROM entries WHERE id = ?')
   }
