@@ -1,6 +1,7 @@
 import { buildSnapshot, LogError, type AppendOp } from '@holdfast/archive'
 import type { Engine } from '@holdfast/archive/testing'
 import Database from 'better-sqlite3'
+import { renameSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { documentOf, leaseOf, note, notes } from '../../contract/log/names.js'
 import { answers, commit, commitsOf } from '../../contract/log/outcomes.js'
@@ -33,6 +34,28 @@ test(
       { seq: 2, added: true },
       { seq: 3, added: true },
     ])
+  }),
+)
+
+test(
+  '[SQL-26] [R6] nothing counts as stored in a file that was moved, removed or replaced while it was open',
+  inFolder(async (folder) => {
+    const engine = folder.openEngine()
+    const a = new Writer(1)
+    engine.append([a.write('a')], 0)
+    const lost = a.write('b')
+    for (const name of [folder.file, `${folder.file}-wal`]) {
+      const away = `${name}.away`
+      renameSync(name, away)
+      for (const isReplaced of [false, true]) {
+        if (isReplaced) writeFileSync(name, '')
+        const failure = errorOf(() => engine.append([lost], 0))
+        expect(failure).toMatchObject({ name: 'LogError', code: 'storage-failed' })
+        expect(failure.message).toContain(folder.file)
+      }
+      renameSync(away, name)
+      expect(engine.append([lost], 0).outcomes).toMatchObject([{ status: 'committed', seq: 2 }])
+    }
   }),
 )
 

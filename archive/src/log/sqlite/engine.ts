@@ -9,7 +9,7 @@ import { GroupWriter, type GroupItem, type GroupResult, type MoreItems } from '.
 import type { ProvenSnapshot, ReadBack } from './compaction-reads.js'
 import { CompactionWrites, type Changed } from './compaction-writes.js'
 import { DurableSource } from './durable-source.js'
-import { markSuspect, sizeOf, walOf } from './files.adapter.js'
+import { identityOf, markSuspect, sizeOf, walOf } from './files.adapter.js'
 import { FreePages } from './free-pages.js'
 import { LeaseStore } from './lease-store.js'
 import { openLogFile, type LogFile, type LogFileOptions } from './log-file.js'
@@ -65,6 +65,9 @@ export class Engine {
   #damage: LogError | undefined
   #expireAfterMs = -Infinity
   #isWalUnbounded = false
+  /** Of the file and its write-ahead log, as they were opened. */
+  readonly #identity: string
+  #isInPlace = true
 
   static open(options: EngineOptions): Engine {
     const file = openLogFile(options)
@@ -88,11 +91,16 @@ export class Engine {
     this.#leases = new LeaseStore(file.sql)
     this.#freePages = new FreePages(file.sql)
     this.storedLeases = this.#leases.all()
+    this.#identity = this.#foundIdentity()
   }
 
   /** Stores a group, in order, in one transaction. Returns once it is on disk. */
   append(items: readonly GroupItem[], nowMs: number, more?: MoreItems): GroupResult {
-    return this.#run('writing a group', () => this.#groups.write(items, nowMs, more))
+    return this.#run('writing a group', () => {
+      const written = this.#groups.write(items, nowMs, more)
+      this.#assertInPlace()
+      return written
+    })
   }
 
   /** Pages in the write-ahead log that are not in the file yet. */
@@ -226,6 +234,27 @@ export class Engine {
   /** Idempotent. */
   close(): void {
     this.file.close()
+  }
+
+  /**
+   * What is removed or replaced while it is open takes everything as before, and keeps nothing: who
+   * was answered then would have been told a lie. Two looks cost some microseconds a group.
+   */
+  #assertInPlace(): void {
+    const isInPlace = this.#foundIdentity() === this.#identity
+    const { file } = this.file
+    if (!isInPlace && this.#isInPlace) {
+      this.#logger.error('the log was moved or removed: nothing is stored until it is back', {
+        file,
+      })
+    }
+    this.#isInPlace = isInPlace
+    if (!isInPlace) throw new LogError('storage-failed', `${file} was moved or removed`)
+  }
+
+  #foundIdentity(): string {
+    const { file } = this.file
+    return `${identityOf(file)} ${identityOf(walOf(file))}`
   }
 
   /** Says once that somebody reads without end, and then again only if that had ended. */

@@ -31,6 +31,12 @@ export function walOf(file: string): string {
   return `${file}-wal`
 }
 
+/** Which file a name leads to; empty if to none. Another one by the same name is told apart. */
+export function identityOf(file: string): string {
+  const found = statSync(file, { bigint: true, throwIfNoEntry: false })
+  return found === undefined ? '' : `${found.dev}:${found.ino}`
+}
+
 export interface FileHeader {
   readonly isSqlite: boolean
   readonly applicationId: number
