@@ -62,6 +62,26 @@ test(
   }),
 )
 
+test(
+  '[SQL-9] [A6] what was compacted after a cursor is found by its index, not among all documents',
+  inFolder(async (folder) => {
+    const statements: string[] = []
+    const hooks = { onPrepare: (sql: string) => void statements.push(sql) }
+    folder.openReader(folder.openEngine(), hooks)
+    const places = statements.filter((sql) =>
+      /pruned_through > .*ORDER BY pruned_through/s.test(sql),
+    )
+    expect(places).toHaveLength(1)
+    const steps = folder.tamper((database) =>
+      // With a parameter as it is: a value in its place lets SQLite find more.
+      database.prepare(`EXPLAIN QUERY PLAN ${places.join()}`).all(1, 5),
+    ) as { readonly detail: string }[]
+    expect(steps.map(({ detail }) => detail)).toEqual([
+      expect.stringContaining('documents_by_place (collection=? AND pruned_through>?)'),
+    ])
+  }),
+)
+
 function plan(folder: LogFolder, sql: string): readonly string[] {
   if (/^(BEGIN|COMMIT|ROLLBACK)/.test(sql)) return []
   return folder.tamper((database) => {

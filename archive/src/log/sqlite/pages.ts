@@ -36,9 +36,11 @@ export class Pages {
     this.#collection = sql.readTuples('SELECT id, head FROM collections WHERE name = ?')
     this.#rows = new StreamRows(sql)
     // `+?`: a bare one is compared with the partial index's condition, and planned again each time.
+    // That condition stands here too, or the index is not used; behind, or the search begins with it.
     this.#places = sql.readTuples(
       `SELECT id, name, generation, pruned_through FROM documents
-       WHERE collection = ? AND pruned_through > +? AND deleted_seq = 0 ORDER BY pruned_through`,
+       WHERE collection = ? AND pruned_through > +? AND pruned_through > 0 AND deleted_seq = 0
+       ORDER BY pruned_through`,
     )
     this.#document = sql.readTuples(
       'SELECT name, generation, deleted_seq FROM documents WHERE id = ?',
