@@ -7,6 +7,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { getHeapSpaceStatistics } from 'node:v8'
 import { WebSocket, WebSocketServer } from 'ws'
 import { collectionNamed, documentOf } from './names.js'
 import { serveRows } from './rows-server.js'
@@ -120,7 +121,17 @@ const commands: ServerCommands = {
       await sleep(200)
     }
     const { rss, heapUsed, external } = process.memoryUsage()
-    return { residentBytes: rss, heapBytes: heapUsed + external }
+    const spaces = getHeapSpaceStatistics()
+    const bytesOf = (isYoung: boolean): number =>
+      spaces
+        .filter(({ space_name: name }) => name.startsWith('new_') === isYoung)
+        .reduce((sum, space) => sum + space.physical_space_size, 0)
+    return {
+      residentBytes: rss,
+      heapBytes: heapUsed + external,
+      youngBytes: bytesOf(true),
+      oldBytes: bytesOf(false),
+    }
   },
   peakBytes: () => process.resourceUsage().maxRSS * 1_024,
   compact: async (document) => (await compact?.(document)) ?? 'not asked',

@@ -23,6 +23,13 @@ export interface ServerCommands {
 export interface Memory {
   readonly residentBytes: number
   readonly heapBytes: number
+  /**
+   * Memory that V8 has for what is young, whether anything is there or not: it doubles when much has
+   * outlived it, up to 16 MiB for each of two halves, and shrinks when little is made for seconds.
+   */
+  readonly youngBytes: number
+  /** Memory that V8 has for everything else. */
+  readonly oldBytes: number
 }
 
 /** What each thread took between two askings: the event loop's, the busiest other, the rest. */
