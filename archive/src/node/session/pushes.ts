@@ -24,14 +24,17 @@ import { codeOfStorage } from './storage-code.js'
 type PushedOp = MessageOf<'push'>['ops'][number]
 type CommittedOp = MessageOf<'committed'>['results'][number]
 type RefusedOp = MessageOf<'refused'>['results'][number]
+type OpResult = CommittedOp | RefusedOp
 
 interface Pending {
   readonly ops: readonly PushedOp[]
   readonly bytes: number
   /** Who holds them already: told to the readers at the head while they are on their way. */
   readonly holders: readonly PageTarget[]
-  /** In the order of the ops; undefined until the log has answered. */
-  results: readonly (CommittedOp | RefusedOp)[] | undefined
+  /** What all that was given to the log with it came to; undefined until the log has answered. */
+  results: readonly OpResult[] | undefined
+  /** Where its own begin in them; they are in the order of the ops. */
+  from: number
 }
 
 /** What an op costs besides its bytes, or empty ones would be free. */
@@ -71,7 +74,7 @@ export class Pushes {
     counters.pushedOps += ops.length
     const bytes = ops.reduce((sum, op) => sum + bytesOf(op).length + opOverheadBytes, 0)
     const holders = this.#holders(ops, reached, neighbours)
-    const pending: Pending = { ops, bytes, holders, results: undefined }
+    const pending: Pending = { ops, bytes, holders, results: undefined, from: 0 }
     this.#pending.push(pending)
     this.#bytes += bytes
     this.#ops += ops.length
@@ -83,8 +86,8 @@ export class Pushes {
         ops.map(({ op }) => ({ op, code })),
       )
     else {
-      if (this.#gathered.length === 0) queueMicrotask(() => void this.#store())
       this.#gathered.push(pending)
+      if (this.#gathered.length === 1) void this.#store()
     }
   }
 
@@ -105,14 +108,18 @@ export class Pushes {
     return counters.pushedBytesWaiting > limits.maxPushedBytesInAll ? 'rate-limited' : undefined
   }
 
+  /** At the end of this turn. */
   async #store(): Promise<void> {
+    await endOfTurn
     const gathered = this.#gathered
     this.#gathered = []
-    const [first] = gathered
-    const ops =
-      gathered.length === 1 && first !== undefined ? first.ops : gathered.flatMap(({ ops }) => ops)
+    const ops: PushedOp[] = []
+    for (const pending of gathered) {
+      pending.from = ops.length
+      for (const op of pending.ops) ops.push(op)
+    }
     this.#eachPlaced(gathered, (op, holders) => this.#collection.places.note(op, holders))
-    let results: readonly (CommittedOp | RefusedOp)[]
+    let results: readonly OpResult[]
     try {
       results = await this.#give(ops)
     } catch (error) {
@@ -120,12 +127,7 @@ export class Pushes {
       this.#session.context.logger.error('a push could not be stored', { error: String(error) })
       results = ops.map(({ op }) => ({ op, code }))
     }
-    let end = 0
-    for (const pending of gathered) {
-      const from = end
-      end += pending.ops.length
-      this.#answer(pending, gathered.length === 1 ? results : results.slice(from, end))
-    }
+    for (const pending of gathered) this.#answer(pending, results)
     this.#eachPlaced(gathered, (op) => this.#collection.places.forget(op))
   }
 
@@ -165,10 +167,10 @@ export class Pushes {
   }
 
   /** Everything is handed to the log in this turn, in order; it answers in that order too. */
-  async #give(ops: readonly PushedOp[]): Promise<readonly (CommittedOp | RefusedOp)[]> {
+  async #give(ops: readonly PushedOp[]): Promise<readonly OpResult[]> {
     const { log } = this.#session.context
     const collection = this.#collection.name
-    const runs: Promise<readonly (CommittedOp | RefusedOp)[]>[] = []
+    const runs: Promise<readonly OpResult[]>[] = []
     let run: PushedOp[] = []
     const append = (): void => {
       if (run.length === 0) return
@@ -204,18 +206,16 @@ export class Pushes {
     return settled.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
   }
 
-  #answer(pending: Pending, results: readonly (CommittedOp | RefusedOp)[]): void {
+  #answer(pending: Pending, results: readonly OpResult[]): void {
     pending.results = results
-    if (this.#isAnswering) return
-    this.#isAnswering = true
-    // The other pushes of this commit are answered in the same turn.
-    queueMicrotask(() => {
-      this.#isAnswering = false
-      this.#tell()
-    })
+    if (!this.#isAnswering) void this.#tell()
   }
 
-  #tell(): void {
+  /** The other pushes of this commit are answered in the same turn. */
+  async #tell(): Promise<void> {
+    this.#isAnswering = true
+    await endOfTurn
+    this.#isAnswering = false
     const committed: CommittedOp[] = []
     const refused: RefusedOp[] = []
     let gone = 0
@@ -225,7 +225,8 @@ export class Pushes {
       this.#bytes -= pending.bytes
       this.#ops -= pending.ops.length
       this.#session.context.counters.pushedBytesWaiting -= pending.bytes
-      for (const [at, result] of pending.results.entries()) {
+      for (let at = 0; at < pending.ops.length; at++) {
+        const result = pending.results[pending.from + at] as OpResult
         if ('code' in result) refused.push(result)
         else {
           committed.push(result)
@@ -273,6 +274,8 @@ const pacedCodes: ReadonlySet<ErrorCode> = new Set([
   'internal',
 ])
 
+/** Not queueMicrotask, which in Node costs as much as making a frame. */
+const endOfTurn = Promise.resolve()
 const noBytes = new Uint8Array(0)
 const nobody: readonly PageTarget[] = []
 
@@ -280,10 +283,7 @@ function bytesOf(op: PushedOp): Uint8Array {
   return op.kind === 'tombstone' ? noBytes : op.bytes
 }
 
-function resultOf(
-  op: OpId,
-  outcome: AppendOutcome | DeleteOutcome | undefined,
-): CommittedOp | RefusedOp {
+function resultOf(op: OpId, outcome: AppendOutcome | DeleteOutcome | undefined): OpResult {
   if (outcome === undefined) return { op, code: 'internal' }
   if (outcome.status === 'refused') return { op, code: outcome.refusal.code }
   const gapped = 'gapped' in outcome && outcome.gapped
