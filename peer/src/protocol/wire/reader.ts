@@ -110,7 +110,8 @@ export class Reader {
   /** A length in bytes, then strict UTF-8. */
   text(maxBytes: number): string {
     const bytes = this.bytes(maxBytes)
-    if (isAscii(bytes)) return String.fromCharCode.apply(undefined, bytes as unknown as number[])
+    const ascii = asciiOf(bytes)
+    if (ascii !== undefined) return ascii
     try {
       return decodeUtf8(bytes)
     } catch {
@@ -133,9 +134,15 @@ export interface Named {
 }
 
 /** Names are short and nearly always ASCII, for which the platform's decoder is slow to start. */
-function isAscii(bytes: Uint8Array): boolean {
-  // `apply` takes the bytes as arguments, of which engines allow some ten thousand.
-  if (bytes.length > 8_192) return false
-  for (const byte of bytes) if (byte > 0x7f) return false
-  return true
+function asciiOf(bytes: Uint8Array): string | undefined {
+  // They become arguments, of which engines allow some ten thousand.
+  if (bytes.length > 8_192) return undefined
+  // A list of its length from the start: a typed array as arguments takes three times as long.
+  const units = Array<number>(bytes.length)
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number
+    if (byte > 0x7f) return undefined
+    units[at] = byte
+  }
+  return String.fromCharCode(...units)
 }
