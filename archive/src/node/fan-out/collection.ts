@@ -58,7 +58,7 @@ export class Collection implements Feed {
       context,
       recent: this.#recent,
       head: () => this.#head,
-      isCrowded: () => this.#readers.size - this.#atHead.size > 1,
+      isCrowded: () => this.#isCrowded,
     })
     this.about = new AboutBytes(context.log, name, context.clock)
     this.presence = new PresenceRelay(context, () => this.#sessions)
@@ -138,12 +138,12 @@ export class Collection implements Feed {
     this.#atHead.delete(reader)
     this.#context.leases.forget(reader)
     if (this.#readers.size === 0) this.#recent.clear()
-    this.#forgetPagesOfNobody()
+    this.#forgetPagesOfOne()
   }
 
   reachedHead(reader: Reader): void {
     this.#atHead.add(reader)
-    this.#forgetPagesOfNobody()
+    this.#forgetPagesOfOne()
   }
 
   fellBehind(reader: Reader): void {
@@ -193,8 +193,13 @@ export class Collection implements Feed {
     if (this.#atHead.size > 0) this.#spread(after, entries)
   }
 
-  #forgetPagesOfNobody(): void {
-    if (this.#atHead.size === this.#readers.size) this.pages.clear()
+  /** More than one reader is on its way to the head. */
+  get #isCrowded(): boolean {
+    return this.#readers.size - this.#atHead.size > 1
+  }
+
+  #forgetPagesOfOne(): void {
+    if (!this.#isCrowded) this.pages.clear()
   }
 
   #spread(after: number, entries: readonly Entry[]): void {

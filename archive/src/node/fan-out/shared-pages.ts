@@ -71,6 +71,7 @@ export class SharedPages {
 
   /** Whoever asks from now on is answered by the log. */
   clear(): void {
+    if (this.#kept.size === 0 && this.#underWay.size === 0) return
     this.#era++
     this.#kept.clear()
     this.#underWay.clear()

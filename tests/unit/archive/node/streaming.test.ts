@@ -350,6 +350,22 @@ describe('streaming', () => {
     await given.close()
   })
 
+  test('[NODE-26] for the last of a crowd nothing is kept: it reads by itself', async () => {
+    const given = await givenNode()
+    await writeMany(await given.proven(), 20)
+    const [fast, slow] = [await given.proven(), await given.proven()]
+    const path = { bytesPerSecond: 20_000 }
+    given.world.network.setPath('archive', slow.name, path, { oneWay: true })
+    for (const reader of [slow, fast]) reader.subscribe(1)
+    await given.until(() => fast.entries().length === 20)
+    const { logReads } = given.node.stats()
+    expect(slow.entries().length).toBeLessThan(20)
+    await given.until(() => slow.entries().length === 20)
+    expect(given.node.stats().logReads).toBeGreaterThan(logReads)
+    expectStream(slow, 0, 20)
+    await given.close()
+  })
+
   test('[NODE-26] what a crowd is still reading is, once deleted, handed out to nobody new', async () => {
     const given = await givenNode()
     const writer = await given.proven()
