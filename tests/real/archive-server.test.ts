@@ -190,6 +190,18 @@ describe('operations', () => {
   })
 })
 
+test('[SRV-5] an archive for this machine alone tells its metrics to nobody who was led here by another name', async () => {
+  const status = (server: ArchiveServer, host: string): Promise<number> =>
+    plainStatus(server, '/metrics', { Host: host })
+  const server = await started()
+  expect(await status(server, 'localhost:1')).toBe(200)
+  expect(await status(server, '[::1]:1')).toBe(200)
+  expect(await status(server, 'rebound.example')).toBe(403)
+  expect(await status(server, 'localhost.rebound.example')).toBe(403)
+  const guarded = await started({ tokens: await verifier() })
+  expect(await status(guarded, 'archive.example')).toBe(200)
+})
+
 describe('the admin API', () => {
   test('[SRV-6] answers this machine, and neither pages, nor names that lead here, nor proxies', async () => {
     const server = await started()
@@ -351,6 +363,21 @@ describe('closing', () => {
     await y.synced()
   })
 
+  test('[SRV-8] tells whoever waits for a tool that it is over', async () => {
+    for (;;) {
+      const server = await started()
+      // One is under way when the other is refused.
+      const verifying = [1, 2].map(() => ask(server, 'POST', '/admin/verify'))
+      expect((await Promise.race(verifying)).status).toBe(409)
+      await server.stop()
+      const [last] = (await Promise.all(verifying)).toSorted((a, b) => b.status - a.status)
+      // On a busy machine it may have come to its end: then once more.
+      if (last?.status === 409) continue
+      expect(last).toEqual({ status: 503, body: { code: 'going-away' } })
+      return
+    }
+  })
+
   test('[SRV-8] does not wait for those who do not answer', async () => {
     const server = await started({ limits: { server: { closeMs: 300 } } })
     await upgrade(server, '/yjs/notes/first', {}, 'keep')
@@ -474,6 +501,18 @@ async function ask(
   asked.end()
   const [response] = (await once(asked, 'response')) as [IncomingMessage]
   return { status: response.statusCode ?? 0, body: JSON.parse(await text(response)) as unknown }
+}
+
+async function plainStatus(
+  { port }: ArchiveServer,
+  path: string,
+  headers: OutgoingHttpHeaders,
+): Promise<number> {
+  const asked = request({ host: '127.0.0.1', port, path, headers, agent: false })
+  asked.end()
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  response.resume()
+  return response.statusCode ?? 0
 }
 
 /** Sockets that tests hold open. */

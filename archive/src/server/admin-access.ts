@@ -40,6 +40,14 @@ export async function allowAdmin(
   return refuse('unauthenticated', 'admin: a token is needed')
 }
 
+/**
+ * Whether it was asked for by a name of this machine. A browser that was led here by a name of
+ * somebody else's says that one.
+ */
+export function isAskedAsLocal({ host }: IncomingHttpHeaders): boolean {
+  return host === undefined || isLoopback(hostOf({ host }))
+}
+
 function isFromPage(headers: IncomingHttpHeaders): boolean {
   const site = headers['sec-fetch-site']
   return headers.origin !== undefined || (site !== undefined && site !== 'none')

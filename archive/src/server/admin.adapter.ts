@@ -72,6 +72,10 @@ export class AdminApi {
       const { status, body } = await this.#answerTo(path, request)
       answer(response, status, JSON.stringify(body), 'application/json')
     } catch (error) {
+      if (this.#stop.signal.aborted) {
+        answer(response, 503, JSON.stringify({ code: 'going-away' }), 'application/json')
+        return
+      }
       this.#options.logger.error('an admin request failed', { reason: String(error) })
       answer(response, 500, JSON.stringify({ code: 'internal' }), 'application/json')
     }

@@ -33,6 +33,7 @@ import { openSqliteLog } from '../log/sqlite/sqlite-log.js'
 import { ArchiveNode } from '../node/archive-node.js'
 import type { RoomsStatistics } from '../rooms/rooms.js'
 import { createYWebsocketBridge, type YWebsocketBridge } from '../y-websocket/bridge.js'
+import { isAskedAsLocal } from './admin-access.js'
 import { AdminApi } from './admin.adapter.js'
 import { ServerCounters } from './counters.js'
 import { freeBytesAt, makeFolder, probeDisk } from './disk.adapter.js'
@@ -268,7 +269,7 @@ class HttpArchive implements Archive {
         void this.#answerReadiness(response)
         return true
       case '/metrics':
-        void this.#answerMetrics(response)
+        void this.#answerMetrics(request, response)
         return true
       default:
         return false
@@ -289,7 +290,8 @@ class HttpArchive implements Archive {
     try {
       await listen(this.#http, port, this.#host)
     } catch (cause) {
-      throw new ArchiveError('cannot-listen', `cannot listen on ${this.#host}:${port}`, { cause })
+      const message = `cannot listen on ${this.#host}:${port}: ${String(cause)}`
+      throw new ArchiveError('cannot-listen', message, { cause })
     }
   }
 
@@ -336,8 +338,14 @@ class HttpArchive implements Archive {
     answer(response, readiness === 'ok' ? 200 : 503, readiness)
   }
 
-  async #answerMetrics(response: ServerResponse): Promise<void> {
+  async #answerMetrics(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { logger, metrics } = this.#parts
+    const { server, tokens, open = false } = this.#options
+    const isForThisMachine = server === undefined && tokens === undefined && !open
+    if (isForThisMachine && !isAskedAsLocal(request.headers)) {
+      answer(response, 403, 'metrics: for this machine alone, by its own name')
+      return
+    }
     try {
       answer(response, 200, await this.metrics(), metrics.contentType)
     } catch (error) {
