@@ -55,7 +55,7 @@ function measure(kind: ServerKind, count: number): Promise<Memory> {
 
 function parts({ residentBytes, youngBytes, oldBytes }: Memory): string {
   return [youngBytes, oldBytes, residentBytes - youngBytes - oldBytes]
-    .map((bytes) => `${(bytes / 1_024).toFixed(1)}`)
+    .map((bytes) => (bytes / 1_024).toFixed(1))
     .join(' + ')
     .concat(' KiB')
 }
