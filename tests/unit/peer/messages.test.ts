@@ -258,7 +258,10 @@ describe('bytes', () => {
     )
     const written = payloads.map((payload) => encodeMessage({ ...update, bytes: payload }))
     expect(new Set(written.map(({ buffer }) => buffer)).size).toBe(written.length)
-    expect(written.every(({ buffer, length }) => buffer.byteLength === length)).toBe(true)
+    // What a large one has behind its end is less than copying it is worth.
+    const isTight = ({ buffer, length }: Uint8Array): boolean =>
+      buffer.byteLength - length <= length / 15
+    expect(written.every(isTight)).toBe(true)
     expect(written.map((one) => (parsed(one) as MessageOf<'update'>).bytes)).toStrictEqual(payloads)
   })
 
