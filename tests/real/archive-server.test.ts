@@ -191,15 +191,13 @@ describe('operations', () => {
 })
 
 test('[SRV-5] an archive for this machine alone tells its metrics to nobody who was led here by another name', async () => {
-  const status = (server: ArchiveServer, host: string): Promise<number> =>
-    plainStatus(server, '/metrics', { Host: host })
   const server = await started()
-  expect(await status(server, 'localhost:1')).toBe(200)
-  expect(await status(server, '[::1]:1')).toBe(200)
-  expect(await status(server, 'rebound.example')).toBe(403)
-  expect(await status(server, 'localhost.rebound.example')).toBe(403)
+  expect(await metricsStatus(server, 'localhost:1')).toBe(200)
+  expect(await metricsStatus(server, '[::1]:1')).toBe(200)
+  expect(await metricsStatus(server, 'rebound.example')).toBe(403)
+  expect(await metricsStatus(server, 'localhost.rebound.example')).toBe(403)
   const guarded = await started({ tokens: await verifier() })
-  expect(await status(guarded, 'archive.example')).toBe(200)
+  expect(await metricsStatus(guarded, 'archive.example')).toBe(200)
 })
 
 describe('the admin API', () => {
@@ -503,12 +501,9 @@ async function ask(
   return { status: response.statusCode ?? 0, body: JSON.parse(await text(response)) as unknown }
 }
 
-async function plainStatus(
-  { port }: ArchiveServer,
-  path: string,
-  headers: OutgoingHttpHeaders,
-): Promise<number> {
-  const asked = request({ host: '127.0.0.1', port, path, headers, agent: false })
+async function metricsStatus({ port }: ArchiveServer, host: string): Promise<number> {
+  const headers = { Host: host }
+  const asked = request({ host: '127.0.0.1', port, path: '/metrics', headers, agent: false })
   asked.end()
   const [response] = (await once(asked, 'response')) as [IncomingMessage]
   response.resume()

@@ -41,7 +41,7 @@ export interface FollowerOptions {
   /** Followed also where neither log holds them yet. */
   readonly collections?: readonly CollectionName[]
   /** What the other archive holds. Absent, or while it rejects: what is named and held here. */
-  readonly list?: (() => Promise<readonly CollectionName[]>) | undefined
+  readonly list?: ((stop: AbortSignal) => Promise<readonly CollectionName[]>) | undefined
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -69,6 +69,7 @@ export class Follower {
   #listing: Undo = () => {}
   #hasComplained = false
   #isClosed = false
+  readonly #stop = new AbortController()
 
   constructor(options: FollowerOptions) {
     this.#options = options
@@ -118,6 +119,7 @@ export class Follower {
       this.#isClosed = true
       this.#stopListening()
       this.#listing()
+      this.#stop.abort()
       for (const { connection } of this.#followed.values()) connection?.close()
     }
     await this.#options.records.close()
@@ -201,13 +203,14 @@ export class Follower {
     const { list, clock, random, logger } = this.#options
     if (list === undefined || this.#isClosed) return
     try {
-      for (const collection of await list()) {
+      for (const collection of await list(this.#stop.signal)) {
         // What it names today and not tomorrow is followed on: names cost it nothing.
         if (this.#followed.size < maxFollowed) this.#follow(collection)
         else if (!this.#followed.has(collection)) throw new Error(`more than ${maxFollowed}`)
       }
       this.#hasComplained = false
     } catch (error) {
+      if (this.#stop.signal.aborted) return
       // Said once for each time that it stops working: it is asked all the time.
       if (!this.#hasComplained) {
         logger.error('the followed archive does not list its collections', { error: String(error) })

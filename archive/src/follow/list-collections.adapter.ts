@@ -6,10 +6,12 @@ import type { TokenProvider } from '@holdfast/peer'
  * otherwise, and when it takes longer than ten seconds.
  *
  * @param url where it serves peers, `ws:` or `wss:`
+ * @param stop gives it up
  */
 export async function listCollections(
   url: string,
   token: TokenProvider | undefined,
+  stop: AbortSignal,
 ): Promise<readonly CollectionName[]> {
   const names: CollectionName[] = []
   const bearer = await token?.()
@@ -19,7 +21,7 @@ export async function listCollections(
     if (after !== undefined) address.searchParams.set('after', after)
     const response = await fetch(address, {
       redirect: 'error',
-      signal: AbortSignal.timeout(withinMs),
+      signal: AbortSignal.any([stop, AbortSignal.timeout(withinMs)]),
       ...(bearer === undefined ? {} : { headers: { authorization: `Bearer ${bearer}` } }),
     })
     if (!response.ok) throw new Error(`${address.pathname} answers ${response.status}`)

@@ -101,7 +101,7 @@ function followerOf(
     dial: fromOptions(() => webSocketArchiveDial(WebSocket, url)),
     token,
     collections,
-    list: () => listCollections(url, token),
+    list: (stop) => listCollections(url, token, stop),
     clock,
     random,
     logger,

@@ -1,4 +1,6 @@
+import { ArchiveNode } from '@holdfast/archive'
 import {
+  Follower,
   FollowLedger,
   listCollections,
   MemoryDisk,
@@ -9,6 +11,7 @@ import {
 import { silentLogger } from '@holdfast/peer/ports'
 import type { ArchiveId, InstanceId, TermId } from '@holdfast/peer/protocol'
 import { SeededRandom, VirtualClock } from '@holdfast/peer/testing'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -181,6 +184,44 @@ describe('an archive that lies', () => {
   })
 })
 
+describe('an archive that never answers', () => {
+  test('[FOLLOW-9] [R8] is waited for no longer than the follower lives', async () => {
+    const server = createServer(() => {})
+    const asked = once(server, 'request')
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    const errors: string[] = []
+    let listed: Promise<unknown> | undefined
+    const log = await openLog()
+    const [clock, random] = [new VirtualClock(), new SeededRandom('deaf')]
+    const node = new ArchiveNode({ log, clock, random, logger: silentLogger })
+    const follower = new Follower({
+      log,
+      digests: node.digests,
+      records: { load: async () => [], save: () => {}, close: async () => {} },
+      instance,
+      dial: () => {
+        throw new Error('nothing is followed yet')
+      },
+      list: (stop) => {
+        const listing = listCollections(`ws://127.0.0.1:${port}/archive`, undefined, stop)
+        listed = listing.catch((error: unknown) => error)
+        return listing
+      },
+      clock,
+      random,
+      logger: { ...silentLogger, error: (text) => void errors.push(text) },
+    })
+    await follower.start()
+    await asked
+    await follower.close()
+    expect(await listed).toMatchObject({ name: 'AbortError' })
+    expect(errors).toEqual([])
+    server.closeAllConnections()
+    server.close()
+  })
+})
+
 /** Somebody who answers every question alike. */
 async function listing(body: string, headers: Record<string, string> = {}, status = 200) {
   let asked = 0
@@ -195,7 +236,8 @@ async function listing(body: string, headers: Record<string, string> = {}, statu
     asked: () => asked,
     list: async () => {
       try {
-        return await listCollections(`ws://127.0.0.1:${port}/archive`, undefined)
+        const { signal } = new AbortController()
+        return await listCollections(`ws://127.0.0.1:${port}/archive`, undefined, signal)
       } finally {
         server.close()
         server.closeAllConnections()
