@@ -29,7 +29,6 @@ import {
   type Message,
   type MessageOf,
   type MessageType,
-  type ReplicaId,
 } from '@holdfast/peer/protocol'
 import { admit, checkHello, grantOf, type Admitted } from '../access/admission.js'
 import type { Caller } from '../access/caller.js'
@@ -40,11 +39,9 @@ import type { Reader } from '../fan-out/reader.js'
 import type { FaultDetails, Participant, SessionState } from '../participant.js'
 import { Budget } from './budget.js'
 import type { Hints } from '../hints/hints.js'
-import { Offers, type Offered } from './offers.js'
-import { Pushes } from './pushes.js'
-import { Serving, type ServedMessage } from './serving.js'
+import { Membership } from './membership.js'
+import type { Offered } from './offers.js'
 import { codeOfStorage } from './storage-code.js'
-import { Subscribing } from './subscribing.js'
 
 /** What a session tells the one who holds it. */
 export interface SessionOwner {
@@ -66,9 +63,8 @@ export class Session implements Due, Participant {
   readonly #owner: SessionOwner
   readonly #link: Link
   #state: SessionState = 'hello'
-  #collection: Collection | undefined
-  #replica: ReplicaId | undefined
-  #instance: InstanceId | undefined
+  /** Since it has proved who it is. */
+  #member: Membership | undefined
   #admitted: Admitted | undefined
   /** A credential is being checked. */
   #isChecking = false
@@ -77,11 +73,6 @@ export class Session implements Due, Participant {
   #seenAtMs = 0
   #faults = 0
   #budget: Budget | undefined
-  #pushes: Pushes | undefined
-  #subscribing: Subscribing | undefined
-  #serving: Serving | undefined
-  #offers: Offers | undefined
-  #neighbours: MessageOf<'neighbours'> | undefined
   #stopCounting: Undo | undefined
   /** The longest message that the other side takes. */
   maxMessageBytes: number = messageBounds.maxBytes
@@ -100,23 +91,20 @@ export class Session implements Due, Participant {
   }
 
   get collection(): Collection | undefined {
-    return this.#collection
+    return this.#member?.collection
   }
 
   get instance(): InstanceId {
-    if (this.#instance === undefined) throw new Error('a stranger has no instance yet')
-    return this.#instance
+    if (this.#member === undefined) throw new Error('a stranger has no instance yet')
+    return this.#member.lease.instance
   }
 
   get reader(): Reader | undefined {
-    return this.#subscribing?.reader
+    return this.#member?.reader
   }
 
   get lease(): LeaseKey | undefined {
-    const [replica, instance, collection] = [this.#replica, this.#instance, this.#collection?.name]
-    if (replica === undefined || instance === undefined || collection === undefined)
-      return undefined
-    return { collection, replica, instance }
+    return this.#member?.lease
   }
 
   /** Undefined: it has ended. */
@@ -128,19 +116,16 @@ export class Session implements Due, Participant {
 
   /** What a reader could give that the log lacks, by its own word. */
   get offers(): readonly Offered[] {
-    return [...(this.#offers?.all ?? [])]
+    return this.#member?.offers ?? []
   }
 
   /** Takes what was offered of a document: asks for it, and takes the reader's uploads of it. */
   acceptOffer(document: DocumentRef): boolean {
-    if (this.#collection === undefined || this.#offers?.accept(document) !== true) return false
-    this.#serving ??= new Serving(this, this.#collection, this.#owner.hints)
-    this.#serving.accept(document)
-    return true
+    return this.#member?.acceptOffer(document) === true
   }
 
   mayUpload(document: DocumentRef): boolean {
-    return this.#offers?.isAccepted(document) === true
+    return this.#member?.mayUpload(document) === true
   }
 
   /** Begins to listen. */
@@ -214,8 +199,8 @@ export class Session implements Due, Participant {
 
   /** As `close`, once everything that was pushed is answered. */
   closeWhenIdle(code: ErrorCode, retryAfterMs: number): void {
-    if (this.#pushes === undefined) this.close(code, retryAfterMs)
-    else this.#pushes.onceIdle(() => this.close(code, retryAfterMs))
+    if (this.#member === undefined) this.close(code, retryAfterMs)
+    else this.#member.onceAnswered(() => this.close(code, retryAfterMs))
   }
 
   due(): void {
@@ -232,7 +217,7 @@ export class Session implements Due, Participant {
     this.#checkExpiry()
     if (this.#state === 'subscribed' && clock.monotonic() - this.#seenAtMs >= limits.leaseSeenMs) {
       this.#seenAtMs = clock.monotonic()
-      this.#subscribing?.seen()
+      this.#member?.seen()
     }
     deadlines.set(this, this.#nextDeadlineMs())
   }
@@ -274,62 +259,9 @@ export class Session implements Due, Participant {
   }
 
   #hearProven(message: Message): void {
-    switch (message.type) {
-      case 'push':
-        if (this.#collection === undefined) return
-        this.#pushes ??= new Pushes(this, this.#collection)
-        this.#pushes.push(message, this.#neighbours)
-        return
-      case 'subscribe':
-        this.#subscribe(message)
-        return
-      case 'ack':
-        if (this.#subscribing === undefined) this.fault('unexpected-message', 'ack')
-        else this.#subscribing.ack(message)
-        return
-      case 'neighbours':
-        this.#neighbours = message
-        this.#collection?.presence.neighbours(this, message.instances)
-        return
-      case 'viewing':
-        this.#collection?.presence.viewing(this, message)
-        return
-      case 'presence':
-        if (this.access !== undefined) this.#collection?.presence.said(this, message)
-        return
-      case 'offer':
-        this.#offers ??= new Offers()
-        this.#offers.hear(message)
-        return
-      case 'compared':
-      case 'error':
-        // An answer to what was asked here: what does not come is asked for again another time.
-        return
-      case 'fetch':
-      case 'state':
-      case 'summary':
-      case 'hint':
-        this.#serve(message)
-        return
-      case 'resynced':
-        if (this.#subscribing === undefined) this.fault('unexpected-message', 'resynced')
-        else this.#subscribing.resynced(message)
-        return
-      case 'renew':
-        void this.#renew(message)
-        return
-      default:
-        this.fault('unexpected-message', message.type)
-    }
-  }
-
-  #serve(message: ServedMessage): void {
-    const request = 'request' in message ? { request: message.request } : {}
-    if (this.access === undefined) this.fault('token-expired', message.type, request)
-    else if (this.#collection !== undefined) {
-      this.#serving ??= new Serving(this, this.#collection, this.#owner.hints)
-      this.#serving.hear(message, this.#subscribing)
-    }
+    if (message.type === 'subscribe') this.#subscribe(message)
+    else if (message.type === 'renew') void this.#renew(message)
+    else this.#member?.hear(message)
   }
 
   #subscribe(message: MessageOf<'subscribe'>): void {
@@ -337,13 +269,9 @@ export class Session implements Due, Participant {
       this.fault('token-expired', 'subscribe', { request: message.subscription })
       return
     }
-    const { collection, lease } = this
-    if (collection === undefined || lease === undefined) return
     this.#state = 'subscribed'
     this.#seenAtMs = this.context.clock.monotonic()
-    this.#subscribing ??= new Subscribing(this, collection, lease)
-    this.#serving?.startOver()
-    void this.#subscribing.subscribe(message)
+    this.#member?.subscribe(message)
   }
 
   // Access ----------------------------------------------------------------------------------------
@@ -374,14 +302,14 @@ export class Session implements Due, Participant {
     this.#stopCounting = undefined
     this.#state = 'proven'
     this.#admitted = admitted.value
-    this.#replica = sender.replica
-    this.#instance = hello.instance
     this.maxMessageBytes = Math.min(hello.maxMessageBytes, messageBounds.maxBytes)
     this.channel.limitMessages(messageBounds.maxBytes)
     this.channel.limitFastFrames(hello.maxFrameBytes)
     this.context.counters.proven++
-    this.#collection = this.#owner.collection(collection)
-    const before = this.#collection.enter(this, hello.instance)
+    const joined = this.#owner.collection(collection)
+    const lease = { collection, replica: sender.replica, instance: hello.instance }
+    this.#member = new Membership(this, joined, this.#owner.hints, lease)
+    const before = joined.enter(this, hello.instance)
     this.#owner.proven()
     const { log, instance } = this.context
     this.send({
@@ -407,12 +335,12 @@ export class Session implements Due, Participant {
   }
 
   async #renew({ credential }: MessageOf<'renew'>): Promise<void> {
-    if (this.#isChecking || this.#collection === undefined) {
+    if (this.#isChecking || this.#member === undefined) {
       this.fault('too-many', 'renew')
       return
     }
     this.#isChecking = true
-    const { name } = this.#collection
+    const { name } = this.#member.collection
     const admitted = await admit(this.context, this.caller, name, credential)
     this.#isChecking = false
     if (this.#state === 'closing') return
@@ -459,8 +387,8 @@ export class Session implements Due, Participant {
     this.#state = 'closing'
     this.context.deadlines.clear(this)
     this.#stopCounting?.()
-    const isLast = this.#instance !== undefined && this.#collection?.leave(this, this.#instance)
-    this.#subscribing?.close(isLast === true)
+    const isLast = this.collection?.leave(this, this.instance) === true
+    this.#member?.close(isLast)
     this.#owner.hints.left(this)
     this.#owner.left(this, was, code)
   }
