@@ -3,13 +3,13 @@ import type { Link, LinkClosed } from '@holdfast/peer/ports'
 import { frameBounds } from '@holdfast/peer/protocol'
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
-import { answerPings } from './pings.adapter.js'
+import { answerPing } from './pings.adapter.js'
 
 /**
  * A WebSocket of a server, and the pipe of a link at once. There are many of them:
  *
- * - What it hears it tells its link by functions that all sockets share. Handlers like the browser's
- *   (`onmessage`, …) cost each idle client as much memory as everything else that `ws` has of it.
+ * - What it hears it tells its link, and keeps no lists of who listens. With those, each idle client
+ *   takes as much memory for its listeners as for everything else that `ws` has of it.
  * - A small message and its header are put into one piece of memory and written. `ws` writes the two
  *   one after the other, in a system call that takes a list: for a keystroke that goes to a thousand
  *   readers, this is a third of what it costs. Only for connections without extensions: their
@@ -17,9 +17,9 @@ import { answerPings } from './pings.adapter.js'
  *   by itself (pongs, the close) keep their order.
  */
 export class DirectWebSocket extends WebSocket implements Pipe {
-  /** Whom it tells what it hears. */
-  listener: PipeListener | undefined
   #pipe: Duplex | undefined
+  /** Whom it tells what it hears. */
+  #listener: PipeListener | undefined
 
   /**
    * The link over this socket. In the turn that accepted it, before its first message can arrive.
@@ -68,35 +68,39 @@ export class DirectWebSocket extends WebSocket implements Pipe {
     pipe.uncork()
   }
 
+  /** What `ws` has to tell: for its own listeners, and before the link is there, as ever. */
+  override emit(event: string | symbol, ...heard: readonly unknown[]): boolean {
+    const listener = this.#listener
+    if (listener === undefined) return super.emit(event, ...heard)
+    const [data] = heard
+    switch (event) {
+      case 'message':
+        if (data instanceof ArrayBuffer) listener.frame(new Uint8Array(data))
+        else listener.garbage('a message that is not binary')
+        return true
+      case 'ping':
+        answerPing(this, data as Buffer)
+        return true
+      case 'close':
+        listener.ended({
+          by: data === noHandshake ? 'failed' : 'remote',
+          reason: `the socket closed with ${String(data)}`,
+        })
+        return true
+      case 'error':
+        // A close follows.
+        return true
+      default:
+        return super.emit(event, ...heard)
+    }
+  }
+
   #attach(listener: PipeListener): Pipe {
-    this.listener = listener
+    this.#listener = listener
     this.binaryType = 'arraybuffer'
-    this.on('message', heard)
-    this.on('close', ended)
-    this.on('error', ignored)
-    answerPings(this)
     return this
   }
 }
-
-// `ws` calls these on the socket.
-
-function heard(this: WebSocket, data: unknown): void {
-  const { listener } = this as DirectWebSocket
-  if (data instanceof ArrayBuffer) listener?.frame(new Uint8Array(data))
-  else listener?.garbage('a message that is not binary')
-}
-
-function ended(this: WebSocket, code: number): void {
-  const { listener } = this as DirectWebSocket
-  listener?.ended({
-    by: code === noHandshake ? 'failed' : 'remote',
-    reason: `the socket closed with ${code}`,
-  })
-}
-
-/** A close follows. Without a listener the error would end the process. */
-function ignored(): void {}
 
 /** A message's header and its first bytes. */
 function begun(head: Uint8Array, length: number): Buffer {

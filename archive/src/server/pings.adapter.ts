@@ -2,12 +2,11 @@ import type { WebSocket } from 'ws'
 
 /** Answers pings as long as the answers are read: whoever does not read them gets no more of them. */
 export function answerPings(ws: WebSocket): void {
-  ws.on('ping', answer)
+  ws.on('ping', (data) => answerPing(ws, data))
 }
 
-/** One for all sockets: `ws` calls it on the one that heard the ping. */
-function answer(this: WebSocket, data: Buffer): void {
-  if (this.readyState === this.OPEN && this.bufferedAmount < maxBufferedBytes) this.pong(data)
+export function answerPing(ws: WebSocket, data: Buffer): void {
+  if (ws.readyState === ws.OPEN && ws.bufferedAmount < maxBufferedBytes) ws.pong(data)
 }
 
 /** What a socket that is read at all takes within a moment. */

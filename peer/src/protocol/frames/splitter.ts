@@ -212,8 +212,7 @@ export class Splitter {
 }
 
 /** The messages of one lane that wait, and how much of the first one has left already. */
-class OutgoingLane {
-  readonly #waiting = new Queue<Uint8Array>()
+class OutgoingLane extends Queue<Uint8Array> {
   #underWay: Uint8Array | undefined
   /** Bytes of the message under way that have left. */
   #at = 0
@@ -228,16 +227,16 @@ class OutgoingLane {
     return this.#underWay !== undefined
   }
 
-  put(message: Uint8Array): void {
+  override put(message: Uint8Array): void {
     this.enqueuedBytes += message.length
-    this.#waiting.put(message)
+    super.put(message)
   }
 
   /** The next message, if it is the only one and fits into `room`: mostly so. */
   takeAlone(room: number): Uint8Array | undefined {
-    const only = this.#waiting.only
+    const only = this.only
     if (only === undefined || only.length > room) return undefined
-    this.#waiting.take()
+    this.take()
     this.leftBytes += only.length
     return only
   }
@@ -247,21 +246,21 @@ class OutgoingLane {
     const messages: Uint8Array[] = []
     let length = 0
     while (messages.length < frameBounds.maxMessages) {
-      const next = this.#waiting.first
+      const next = this.first
       if (next === undefined) break
       const alone = messages.length === 0 && next.length <= room
       length += uintLength(next.length) + next.length
       if (length > room && !alone) break
       messages.push(next)
       this.leftBytes += next.length
-      this.#waiting.take()
+      this.take()
     }
     return messages
   }
 
   /** Makes the next message the one under way, and gives its length. */
   startPiecewise(): number {
-    this.#underWay = this.#waiting.take()
+    this.#underWay = this.take()
     this.#at = 0
     return this.#underWay?.length ?? 0
   }
