@@ -36,6 +36,8 @@ export interface NodeLimits {
   readonly maxSnapshotBytes: number
   /** Recent entries kept in memory, a collection that is read. */
   readonly recentBytes: number
+  /** Large answers kept for a crowd that asks alike, a collection; the last one whatever its size. */
+  readonly sharedBytes: number
   /** Acks are gathered so long: they only spare a reader snapshots. */
   readonly leaseFlushMs: number
   /** A standing link is a sign of life, told this often: far below any `peerTimeoutMs`. */
@@ -84,6 +86,7 @@ export const defaultNodeLimits: NodeLimits = {
   livePageBytes: 48 * KiB,
   maxSnapshotBytes: 1 * MiB,
   recentBytes: 4 * MiB,
+  sharedBytes: 64 * MiB,
   leaseFlushMs: 1_000,
   leaseSeenMs: 600_000,
   maxQuestions: 64,

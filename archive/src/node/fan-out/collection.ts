@@ -52,7 +52,7 @@ export class Collection implements Feed {
     this.name = name
     this.#context = context
     this.#recent = new RecentEntries(context.limits.recentBytes)
-    this.shared = new SharedAnswers(context.clock)
+    this.shared = new SharedAnswers(context.clock, context.limits.sharedBytes)
     this.pages = new SharedPages({
       name,
       context,
@@ -120,7 +120,7 @@ export class Collection implements Feed {
 
   close(): void {
     this.gaps.close()
-    this.shared.close()
+    this.shared.clear()
     this.pages.clear()
     this.#recent.clear()
   }
@@ -185,10 +185,13 @@ export class Collection implements Feed {
     if (first === undefined || last === undefined) return
     const after = first.seq - 1
     this.sawHead(last.seq)
+    // What is deleted is handed out to nobody any more.
+    if (logEntries.some(({ kind }) => kind === 'tombstone')) {
+      this.pages.clear()
+      this.shared.clear()
+    }
     if (this.#readers.size === 0) return
     const entries = logEntries.map(wireEntry)
-    // What is deleted is handed out to nobody any more.
-    if (entries.some(({ kind }) => kind === 'tombstone')) this.pages.clear()
     this.#recent.add(after, entries)
     if (this.#atHead.size > 0) this.#spread(after, entries)
   }

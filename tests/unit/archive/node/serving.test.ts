@@ -153,6 +153,37 @@ describe('fetching', () => {
     await given.close()
   })
 
+  test('[NODE-43] of several large states the last ones are kept, within a bound, and none once something was deleted', async () => {
+    const given = await givenNode({ limits: { sharedBytes: 1_000_000 } })
+    const writer = await given.proven()
+    const documents = ['a', 'b', 'c'].map(document)
+    for (const [at, one] of documents.entries()) {
+      writer.push(one, new Writing(at + 1).insert('x'.repeat(400_000)))
+      await writer.hears('committed')
+    }
+    const read: string[] = []
+    const state = given.log.state.bind(given.log)
+    given.log.state = (...args) => {
+      read.push(args[1].id)
+      return state(...args)
+    }
+    const reader = await given.proven()
+    const fetch = async (one: DocumentRef): Promise<MessageOf<'fetched'>> => {
+      const what = { by: 'difference' as const, document: one, stateVector: Uint8Array.of(0) }
+      reader.say({ type: 'fetch', request: 1, what })
+      return reader.hears('fetched')
+    }
+    const [a, b, c] = documents as [DocumentRef, DocumentRef, DocumentRef]
+    for (const one of [a, b, b, c, c, b, a]) await fetch(one)
+    expect(read).toEqual(['a', 'b', 'c', 'a'])
+    writer.say({ type: 'push', ops: [{ kind: 'tombstone', op: writer.op(), document: a }] })
+    await writer.hears('committed')
+    expect((await fetch(a)).content.kind).toBe('tombstone')
+    expect((await fetch(b)).content.kind).toBe('difference')
+    expect(read).toEqual(['a', 'b', 'c', 'a', 'b'])
+    await given.close()
+  })
+
   test('[K14] questions that wait have a bound', async () => {
     const given = await givenNode({ limits: { maxQuestions: 4 } })
     const client = await given.proven()
