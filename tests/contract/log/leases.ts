@@ -142,6 +142,31 @@ export function describeLeases(contract: LogContract): void {
     )
 
     test(
+      '[LOG-35] of those that are away the longest unseen are forgotten, and the others stay',
+      onLog(contract, async (subject) => {
+        const { log } = subject
+        await commit(log, new Writer(1).write('a'))
+        const keys = [leaseOf(1), leaseOf(2), leaseOf(3)] as const
+        const held = async (): Promise<readonly string[]> =>
+          (await log.leases.list(notes)).map(({ replica }) => replica.slice(-1)).toSorted()
+        for (const key of keys) await log.leases.start(key, 0)
+        for (const key of keys) await log.leases.live(key, false)
+        await subject.advance(20 * hourMs)
+        // It went first, and was seen since: those behind it are forgotten before it.
+        await log.leases.seen(keys[0])
+        // It came back.
+        await log.leases.start(leaseOf(3, 2), 0)
+        await subject.advance(5 * hourMs)
+        await log.leases.start(leaseOf(4), 0)
+        expect(await held()).toEqual(['1', '3', '4'])
+        expect(await log.leases.ack(keys[1], 0)).toBe('lease-ended')
+        await subject.advance(20 * hourMs)
+        await log.leases.start(leaseOf(5), 0)
+        expect(await held()).toEqual(['3', '4', '5'])
+      }),
+    )
+
+    test(
       '[LOG-36] leases survive a restart, and nobody is live after it',
       onLog(contract, async (subject) => {
         const a = new Writer(1)
