@@ -252,15 +252,16 @@ describe('bytes', () => {
     expect(read.bytes).not.toStrictEqual(keystroke)
   })
 
+  /** What a large one has behind its end is less than copying it is worth. */
+  const isTight = ({ buffer, length }: Uint8Array): boolean =>
+    buffer.byteLength - length <= length / 15
+
   test('[PROTO-9] messages written one after the other share no memory', () => {
     const payloads = [10, 60_000, 10, 20_000, 16_384 - 20, 100].map((length, index) =>
       new Uint8Array(length).fill(index + 1),
     )
     const written = payloads.map((payload) => encodeMessage({ ...update, bytes: payload }))
     expect(new Set(written.map(({ buffer }) => buffer)).size).toBe(written.length)
-    // What a large one has behind its end is less than copying it is worth.
-    const isTight = ({ buffer, length }: Uint8Array): boolean =>
-      buffer.byteLength - length <= length / 15
     expect(written.every(isTight)).toBe(true)
     expect(written.map((one) => (parsed(one) as MessageOf<'update'>).bytes)).toStrictEqual(payloads)
   })
