@@ -26,8 +26,6 @@ export class Outflow {
   #lighter: Lighter[] | undefined
   #state: 'open' | 'closing' | 'closed' = 'open'
   #pumpQueued = false
-  /** An acknowledgement is to go out with the next frame, whatever the window says. */
-  #owesAcknowledgement = false
   #wasFull = false
   /** What frames may have on a fast link; undefined: the same as on any. */
   #fastFrameBytes: number | undefined
@@ -110,7 +108,6 @@ export class Outflow {
   /** The other side is to be told how much has arrived from it. */
   acknowledge(receivedBytes: number): void {
     this.#splitter.acknowledge(receivedBytes)
-    this.#owesAcknowledgement = true
     this.#pump()
   }
 
@@ -168,19 +165,19 @@ export class Outflow {
   #pump(): void {
     if (this.#state === 'closed') return
     const { link, clock } = this.#setting
-    for (;;) {
+    const splitter = this.#splitter
+    while (splitter.hasNext) {
       const full = this.unacknowledgedBytes >= this.#window.bytes || this.#overflowsBuffer
-      if (full && this.#splitter.queuedBytes > 0) this.#window.limited()
+      if (full && splitter.queuedBytes > 0) this.#window.limited()
       // An acknowledgement always may leave: it is what opens the other side's window.
-      if (full && !this.#owesAcknowledgement) break
-      const sentBefore = this.#splitter.sentBytes
-      const frame = this.#splitter.next(link.sendInTwo !== undefined)
-      this.#owesAcknowledgement = false
+      if (full && !splitter.owesAcknowledgement) break
+      const sentBefore = splitter.sentBytes
+      const frame = splitter.next(link.sendInTwo !== undefined)
       if (frame === undefined) break
-      const { body } = this.#splitter
+      const { body } = splitter
       if (body === undefined) link.send(frame)
       else link.sendInTwo?.(frame, body)
-      const { sentBytes } = this.#splitter
+      const { sentBytes } = splitter
       if (sentBytes > sentBefore && this.#window.wantsTime(sentBytes)) {
         this.#window.sent(sentBytes, clock.monotonic())
       }

@@ -50,6 +50,16 @@ export class Splitter {
     return this.#live.queuedBytes + this.#bulkQueuedBytes
   }
 
+  /** Whether `next` would give a frame. */
+  get hasNext(): boolean {
+    return this.owesAcknowledgement || this.#live.queuedBytes > 0 || this.#bulkQueuedBytes > 0
+  }
+
+  /** The next frame is an acknowledgement. */
+  get owesAcknowledgement(): boolean {
+    return this.#toAcknowledge !== undefined
+  }
+
   /** Bytes of all data frames so far, as the other side's acknowledgements count them. */
   get sentBytes(): number {
     return this.#sentBytes
