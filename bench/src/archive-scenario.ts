@@ -33,7 +33,7 @@ const measures: Readonly<Record<string, Measure>> = {
 export const scenario: Scenario = {
   keepsOthers: true,
   about:
-    'the archive beside Hocuspocus and y-websocket: [--quick] [--only A1,A2] (10 min, quick 2)',
+    'the archive beside Hocuspocus and y-websocket: [--quick] [--only A1,A2] (16 min, quick 4)',
   async run(args) {
     const { only, ...extent } = parse(args)
     const figures: Figure[] = []

@@ -80,9 +80,12 @@ describe('two people', () => {
       }, true)
     }
     for (const page of [ada, bob]) {
-      const { head } = await page.picture()
-      const words = await page.peopleInWords()
-      expect(Object.values(words).map(([, seq]) => seq)).toEqual([`at ${head}`, `at ${head}`])
+      // More may have come since the flags were looked at.
+      await eventually(async () => {
+        const { head } = await page.picture()
+        const words = Object.values(await page.peopleInWords())
+        return words.map(([, seq]) => seq === `at ${head}`)
+      }, [true, true])
     }
     expect(await ada.pulses()).toBeGreaterThan(travelled)
     expect(await ada.reach()).toBe('archive, 1 peer')

@@ -1,4 +1,5 @@
 import type { Clock, Undo } from '../ports/index.js'
+import { sorted } from '../protocol/index.js'
 
 /** Something that wants to be looked at later. */
 export interface Due {
@@ -71,7 +72,7 @@ export class Deadlines {
     // A timer may come a little early: what it was armed for is due.
     const nowTick = Math.floor((this.#clock.monotonic() + tickMs / 2) / tickMs)
     const ticks = [...this.#byTick.keys()].filter((tick) => tick <= nowTick)
-    for (const tick of ticks.toSorted((a, b) => a - b)) {
+    for (const tick of sorted(ticks, (a, b) => a - b)) {
       const due = this.#byTick.get(tick)
       this.#byTick.delete(tick)
       for (const who of due ?? []) {
