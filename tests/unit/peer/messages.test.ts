@@ -252,10 +252,6 @@ describe('bytes', () => {
     expect(read.bytes).not.toStrictEqual(keystroke)
   })
 
-  /** What a large one has behind its end is less than copying it is worth. */
-  const isTight = ({ buffer, length }: Uint8Array): boolean =>
-    buffer.byteLength - length <= length / 15
-
   test('[PROTO-9] messages written one after the other share no memory', () => {
     const payloads = [10, 60_000, 10, 20_000, 16_384 - 20, 100].map((length, index) =>
       new Uint8Array(length).fill(index + 1),
@@ -480,3 +476,8 @@ describe("the caller's mistakes", () => {
     expect(toHex(encodeMessage(good))).toBe(before)
   })
 })
+
+/** What a large one has behind its end is less than copying it is worth. */
+function isTight({ buffer, length }: Uint8Array): boolean {
+  return buffer.byteLength - length <= length / 15
+}
