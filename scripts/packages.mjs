@@ -50,7 +50,9 @@ function contentFaults(files) {
     .filter((file) => !files.includes(file))
     .map((file) => `${file} is not packed`)
   const strangers = files
-    .filter((file) => !/^(dist|src)\/.+\.(ts|js|map|css|html|svg|wasm)$|^bin\/\w+\.mjs$/.test(file))
+    .filter(
+      (file) => !/^(dist|src)\/.+\.(ts|js|map|css|html|svg|wasm)$|^bin\/[\w-]+\.mjs$/.test(file),
+    )
     .filter((file) => !['LICENSE', 'README.md', 'CHANGELOG.md', 'package.json'].includes(file))
     .map((file) => `${file} does not belong into a package`)
   const tests = files
