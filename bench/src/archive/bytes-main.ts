@@ -5,6 +5,7 @@
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { BytesCommands, RawKind } from './raw-storm.js'
+import { answerCommands } from './commands.js'
 
 const commands: BytesCommands = {
   cpuMs() {
@@ -80,16 +81,4 @@ function taken(kind: RawKind, port: number, bytes: number): Promise<void> {
   })
 }
 
-process.on('message', (message) => {
-  const { id, name, args } = message as { id: number; name: keyof BytesCommands; args: unknown[] }
-  void (async () => {
-    try {
-      const run = commands[name] as (...args: readonly unknown[]) => unknown
-      process.send?.({ id, value: await run(...args) })
-    } catch (error) {
-      process.send?.({ id, error: String(error) })
-    }
-  })()
-})
-process.on('disconnect', () => process.exit(0))
-process.send?.('ready')
+answerCommands(commands, 'ready')

@@ -3,20 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as Y from 'yjs'
 import { SeededRandom } from '@holdfast/peer/testing'
 import { quantile } from '../report.js'
-import { WebSocket } from 'ws'
 import { ArchiveClient } from './archive-client.js'
 import type { BenchClient } from './bench-client.js'
-import { join } from './clients.js'
-import type { ClientCommands, Ingest, IngestOptions, Spread } from './client-process.js'
-import { rowBytes } from './names.js'
+import { ingest, startIngest } from './client-ingest.js'
+import { fill, missAll, receiveRows } from './client-missing.js'
+import type { ClientCommands, Spread } from './client-process.js'
+import { connectsAtOnce, join } from './clients.js'
+import { answerCommands } from './commands.js'
 import type { ServerKind } from './server-process.js'
 
 const clients: BenchClient[] = []
 
 /** Whatever has not come by then does not come. */
 const giveUpAfterMs = 20_000
-/** Beyond this many connects at once the kernel's queue of a listener overflows. */
-const atOnce = 64
 
 const commands: ClientCommands = {
   cpuMs() {
@@ -25,8 +24,8 @@ const commands: ClientCommands = {
   },
 
   async join(kind, url, count, document) {
-    for (let left = count; left > 0; left -= atOnce) {
-      const some = Array.from({ length: Math.min(left, atOnce) }, () =>
+    for (let left = count; left > 0; left -= connectsAtOnce) {
+      const some = Array.from({ length: Math.min(left, connectsAtOnce) }, () =>
         join(kind, { url, document }),
       )
       clients.push(...(await Promise.all(some)))
@@ -177,104 +176,6 @@ function deferred(): { readonly promise: Promise<void>; readonly resolve: () => 
   return { promise, resolve: () => resolve?.() }
 }
 
-interface RunningIngest {
-  readonly all: readonly BenchClient[]
-  readonly tookMs: number[]
-  readonly stop: () => void
-  answered: number
-  arrived: number
-  isMeasuring: boolean
-}
-
-let running: RunningIngest | undefined
-
-async function startIngest(options: IngestOptions): Promise<void> {
-  const { kind, url, writers, inFlight, perSecond, isShared = false } = options
-  let isOver = false
-  const all = await Promise.all(
-    Array.from({ length: writers }, (_, at) => {
-      // The others send what one types to nobody either where each has a document of its own.
-      const name = isShared ? 'shared' : `writer-${at}`
-      return join(kind, {
-        url,
-        document: name,
-        collection: name,
-        isAnswered: true,
-        appliesOthers: !isShared,
-      })
-    }),
-  )
-  const run: RunningIngest = {
-    all,
-    tookMs: [],
-    stop() {
-      isOver = true
-      clearInterval(pacer)
-    },
-    answered: 0,
-    arrived: 0,
-    isMeasuring: false,
-  }
-  const opens = all.map((client) => {
-    const sentAtMs: number[] = []
-    let next = 0
-    const edit = (): void => {
-      // Whoever has so much unanswered has lost the race already, and its link would end.
-      if (isOver || sentAtMs.length - next >= maxUnanswered) return
-      sentAtMs.push(performance.now())
-      client.edit()
-    }
-    client.onArrived = (count) => {
-      if (run.isMeasuring) run.arrived += count
-    }
-    client.onAnswered = (count) => {
-      const nowMs = performance.now()
-      for (let at = 0; at < count; at++) {
-        const sent = sentAtMs[next++]
-        if (run.isMeasuring && sent !== undefined) run.tookMs.push(nowMs - sent)
-      }
-      if (run.isMeasuring) run.answered += count
-      if (perSecond === undefined) for (let at = 0; at < count; at++) edit()
-    }
-    return edit
-  })
-  const pacer = perSecond === undefined ? undefined : pace(opens, perSecond)
-  if (perSecond === undefined) {
-    for (const edit of opens) for (let at = 0; at < inFlight; at++) edit()
-  }
-  running = run
-}
-
-async function ingest(forMs: number): Promise<Ingest> {
-  const run = running
-  if (run === undefined) throw new Error('nobody types')
-  run.isMeasuring = true
-  const startMs = performance.now()
-  await sleep(forMs)
-  const elapsedMs = performance.now() - startMs
-  run.isMeasuring = false
-  run.stop()
-  for (const client of run.all) client.leave()
-  return {
-    perSecond: (run.answered / elapsedMs) * 1_000,
-    arrivedPerSecond: (run.arrived / elapsedMs) * 1_000,
-    p50Ms: quantile(run.tookMs, 0.5),
-    p99Ms: quantile(run.tookMs, 0.99),
-  }
-}
-
-const maxUnanswered = 1_024
-
-/** Edits at an even rate, one writer after the other. */
-function pace(edits: readonly (() => void)[], perSecond: number): NodeJS.Timeout {
-  const startMs = performance.now()
-  let done = 0
-  return setInterval(() => {
-    const due = ((performance.now() - startMs) / 1_000) * perSecond
-    while (done < due) edits[done++ % edits.length]?.()
-  }, 4)
-}
-
 async function upload(kind: ServerKind, url: string, bytes: number, document: string) {
   const doc = new Y.Doc()
   const pastes: Uint8Array[] = []
@@ -343,67 +244,6 @@ async function typeKeystrokes(url: string, keystrokes: number, document: string)
   return performance.now() - startMs
 }
 
-/** A few clients at a time, each with a document, so that none becomes ripe for compaction. */
-async function fill(url: string, rows: number, documents: number): Promise<void> {
-  const perDocument = rows / documents
-  for (let from = 0; from < documents; from += atOnce) {
-    const numbers = Array.from({ length: Math.min(atOnce, documents - from) }, (_, at) => from + at)
-    await Promise.all(
-      numbers.map(async (number) => {
-        const client = await join('holdfast', {
-          url,
-          document: `missed-${number}`,
-          appliesOthers: false,
-        })
-        const { promise, resolve } = deferred()
-        let answered = 0
-        client.onAnswered = (count) => {
-          answered += count
-          if (answered === perDocument) resolve()
-        }
-        for (let edit = 0; edit < perDocument; edit++) {
-          client.edit()
-          // A window of the channel, and no more than the archive takes of a session.
-          if (edit % 100 === 99) await sleep(1)
-        }
-        await promise
-        client.leave()
-      }),
-    )
-  }
-}
-
-/** Gives how many entries came. */
-async function missAll(url: string): Promise<number> {
-  const client = await ArchiveClient.join({ url, document: 'note', appliesOthers: false })
-  client.leave()
-  return client.arrived
-}
-
-/** The same of the floor: bytes that are counted. */
-async function receiveRows(url: string, rows: number): Promise<number> {
-  const socket = new WebSocket(`${url}/${rows}`, { perMessageDeflate: false })
-  let bytes = 0
-  socket.on('message', (data: Buffer) => (bytes += data.length))
-  await new Promise((resolve, reject) => {
-    socket.once('close', resolve)
-    socket.once('error', reject)
-  })
-  return bytes / rowBytes
-}
-
 const pasteBytes = 256 * 1_024
 
-process.on('message', (message) => {
-  const { id, name, args } = message as { id: number; name: keyof ClientCommands; args: unknown[] }
-  void (async () => {
-    try {
-      const run = commands[name] as (...args: readonly unknown[]) => unknown
-      process.send?.({ id, value: await run(...args) })
-    } catch (error) {
-      process.send?.({ id, error: error instanceof Error ? error.message : String(error) })
-    }
-  })()
-})
-process.on('disconnect', () => process.exit(0))
-process.send?.('ready')
+answerCommands(commands, 'ready')

@@ -7,6 +7,9 @@ import { ArchiveClient } from './archive-client.js'
 import { type, type BenchClient, type JoinOptions } from './bench-client.js'
 import type { ServerKind } from './server-process.js'
 
+/** Beyond this many connects at once the kernel's queue of a listener overflows. */
+export const connectsAtOnce = 64
+
 /** Resolves when the client has what the others have. */
 export function join(kind: ServerKind, options: JoinOptions): Promise<BenchClient> {
   if (kind === 'holdfast') return ArchiveClient.join(options)

@@ -12,6 +12,7 @@ import { WebSocket, WebSocketServer } from 'ws'
 import { collectionNamed, documentOf } from './names.js'
 import { serveRows } from './rows-server.js'
 import type { ServerCommands, ServerKind } from './server-process.js'
+import { answerCommands } from './commands.js'
 
 const [kind, folder] = process.argv.slice(2) as [ServerKind, string]
 
@@ -142,16 +143,4 @@ const commands: ServerCommands = {
   delayP99Ms: () => delay.percentile(99) / 1e6,
 }
 
-process.on('message', (message) => {
-  const { id, name, args } = message as { id: number; name: keyof ServerCommands; args: unknown[] }
-  void (async () => {
-    try {
-      const run = commands[name] as (...args: readonly unknown[]) => unknown
-      process.send?.({ id, value: await run(...args) })
-    } catch (error) {
-      process.send?.({ id, error: String(error) })
-    }
-  })()
-})
-process.on('disconnect', () => process.exit(0))
-process.send?.({ url: `ws://127.0.0.1:${port}${path}` })
+answerCommands(commands, { url: `ws://127.0.0.1:${port}${path}` })

@@ -38,7 +38,8 @@ export class Writer {
 
   /** The same as it lies here, until the next `start`: for who looks at it once. */
   view(): Uint8Array {
-    return this.#bytes.subarray(0, this.#at)
+    // What a long one took is not kept for that.
+    return this.#bytes.length > keptBytes ? this.finish() : this.#bytes.subarray(0, this.#at)
   }
 
   byte(byte: number): void {
